@@ -1,0 +1,342 @@
+"""The HX codes: what happened, where to look, why, and what to do next.
+
+A message starts with its code and is complete in its first line, because hoc prints only text.
+`heliox explain HX021` prints an entry; docs/errors.md is this catalogue as a page
+(`python -m heliox_neuron.errors > docs/errors.md`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class HelioXWarning(UserWarning):
+    """A mechanism, or the whole model, runs in NEURON's own code: correct, but slower."""
+
+
+class HelioXError(RuntimeError):
+    """An HX code with its message.
+
+    code: "HX031"; the text of the exception starts with it.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code} {message}")
+        self.code = code
+
+
+class HelioXAttributeError(HelioXError, AttributeError):
+    """HX080: `heliox` has no such member."""
+
+
+class HelioXValueError(HelioXError, ValueError):
+    """HX030, HX031, HX081: a member of `heliox` does not take this value."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One code of the catalogue.
+
+    effect: what the simulation does because of it, "host" (the mechanism runs in NEURON's own
+        code), "neuron" (the whole run does), "error" (the statement fails), "note".
+    """
+
+    code: str
+    title: str
+    effect: str
+    where: str
+    why: str
+    next: str
+
+
+EFFECTS = {
+    "host": "The mechanism runs through NEURON's own compiled function inside our step: "
+    "the results are the same, it is slower.",
+    "neuron": "The whole run is plain NEURON: the results are NEURON's, nothing is faster.",
+    "error": "The statement that caused it fails; the simulation's state is untouched.",
+    "note": "Nothing changes in the results.",
+}
+
+_ENTRIES = [
+    Entry(
+        "HX021",
+        "VERBATIM in a MOD file",
+        "host",
+        "The MOD file and line in the message.",
+        "VERBATIM holds C code, which may do anything (file I/O, Vector access, NEURON's "
+        "internals). It is compiled only where it is known to be harmless, such as `return 0;`.",
+        "Nothing has to be done. To have the mechanism compiled, write the block in NMODL, or move "
+        "it out of BREAKPOINT and the functions that BREAKPOINT calls.",
+    ),
+    Entry(
+        "HX022",
+        "an NMODL construct is not compiled",
+        "host",
+        "The MOD file and line in the message, with the name of the construct.",
+        "The compiler translates the constructs for which it can promise NEURON's bits; this one "
+        "is not among them yet.",
+        "Nothing has to be done. docs/usage.md lists what is compiled.",
+    ),
+    Entry(
+        "HX023",
+        "no MOD text",
+        "host",
+        "The mechanism named in the message.",
+        "NEURON holds no source text for it: it is written in C (inside NEURON, or a MOD file "
+        "with SUFFIX nothing), or was made by ChannelBuilder.",
+        "Nothing has to be done.",
+    ),
+    Entry(
+        "HX024",
+        "the NMODL parser rejects the MOD file",
+        "host",
+        "The MOD file and line in the message.",
+        "nocmodl accepted the file, the parser that HelioX uses (neuron.nmodl) does not.",
+        "Usually a small fix in the MOD file (the message quotes the parser). The mechanism works "
+        "as it is, in NEURON's own code.",
+    ),
+    Entry(
+        "HX025",
+        "no C++ compiler, or the compiled source fails",
+        "host",
+        "The compiler's first error line is in the message; HELIOX_DUMP_DIR keeps the source.",
+        "Mechanisms other than NEURON's own are compiled at the first run. That needs g++ or "
+        "clang++ in PATH (or the one named by CXX) that can make code for this CPU.",
+        "Install g++ 11 or newer and run `heliox doctor`. If the compiler is there, report the "
+        "MOD file: generated code that does not compile is a bug.",
+    ),
+    Entry(
+        "HX026",
+        "the compiled kernel differs from NEURON's function",
+        "host",
+        "The mechanism, the column and both values are in the message.",
+        "Before first use every kernel and NEURON's own function run on the same columns; one bit "
+        "differed. The usual cause: nrnivmodl was run with other flags (-ffast-math, "
+        "-march=native, another libm).",
+        "Build the mechanism library with nrnivmodl's default flags. With default flags it is a "
+        "bug: report the MOD file. heliox.fidelity = \"fast\" skips this gate.",
+    ),
+    Entry(
+        "HX027",
+        "a mechanism is not thread-safe",
+        "host",
+        "The mechanism named in the message.",
+        "It keeps state outside its instances (a file-scope variable, a GLOBAL that is written), "
+        "so the order in which its instances are computed matters.",
+        "Nothing has to be done: it is computed by one thread, in NEURON's order. Make the "
+        "variable RANGE to have it computed in parallel.",
+    ),
+    Entry(
+        "HX030",
+        "unknown device",
+        "error",
+        'The statement that set heliox.device, --device or HELIOX_DEVICE.',
+        'A device is "auto" (the fastest that is right for the model), "cpu" or "neuron" '
+        "(plain NEURON).",
+        'Use one of these. The message quotes what was given.',
+    ),
+    Entry(
+        "HX031",
+        "no GPU",
+        "error",
+        'The statement that set heliox.device = "gpu".',
+        "This version has no GPU engine, or no CUDA device is visible.",
+        'Use "auto" or "cpu".',
+    ),
+    Entry(
+        "HX040",
+        "variable time step",
+        "neuron",
+        "cvode.active(1) or cvode_active(1) in the script.",
+        "CVODE and IDA choose their own steps; HelioX takes over the fixed step.",
+        "Nothing has to be done. Switch CVODE off to run on our engine.",
+    ),
+    Entry(
+        "HX041",
+        "extracellular mechanism",
+        "neuron",
+        "The section named in the message.",
+        "With extracellular (or LinearMechanism) NEURON solves another, larger matrix.",
+        "Nothing has to be done. To record membrane currents only, "
+        "cvode.use_fast_imem(1) with seg._ref_i_membrane_ needs no extracellular.",
+    ),
+    Entry(
+        "HX042",
+        "LinearMechanism",
+        "neuron",
+        "The LinearMechanism object in the script.",
+        "It adds equations to NEURON's matrix, which is then solved by another solver.",
+        "Nothing has to be done.",
+    ),
+    Entry(
+        "HX043",
+        "reaction-diffusion (rxd) or another nonvint block",
+        "neuron",
+        "The rxd import, or the package that registers a nonvint_block_supervisor callable.",
+        "It integrates its own equations inside NEURON's step.",
+        "Nothing has to be done.",
+    ),
+    Entry(
+        "HX044",
+        "multisplit",
+        "neuron",
+        "ParallelContext.multisplit in the script.",
+        "Cells split over threads or processes use another solver.",
+        "Call pc.multisplit(0). heliox.threads spreads cells over threads without splitting them.",
+    ),
+    Entry(
+        "HX045",
+        "permuted node order",
+        "neuron",
+        "pc.optimize_node_order(1) or (2) in the script.",
+        "The option stores nodes in another order and changes NEURON's own results in the last "
+        "bits.",
+        "Leave it at 0 (the default).",
+    ),
+    Entry(
+        "HX050",
+        "NaN",
+        "error",
+        "The variable, the section, the time and the first state that became NaN are in the "
+        "message.",
+        "The model diverged: a division by zero, an exp that overflows, a step that is too long. "
+        "NEURON would have gone on with NaN.",
+        'Look at the named mechanism; run with heliox.device = "neuron" to see the same in plain '
+        "NEURON.",
+    ),
+    Entry(
+        "HX051",
+        "a variable is gone",
+        "error",
+        "The name in the message.",
+        "The handle's section, mechanism or object was deleted after the handle was made.",
+        "Ask for a new one: heliox.variable(name).",
+    ),
+    Entry(
+        "HX052",
+        "unknown variable",
+        "error",
+        "The name given to heliox.variable().",
+        "The frozen model has no column with this name.",
+        "Names are those of NEURON: v, hh.m, ExpSyn.g, na_ion.ena. The message lists near ones.",
+    ),
+    Entry(
+        "HX053",
+        "results differ from NEURON",
+        "note",
+        "heliox.verify() or --verify; the report names the first difference.",
+        "The run on our engine and the run in NEURON are not bit-identical. If two runs in NEURON "
+        "differ as well (the report says so), the model itself is not repeatable: it draws from a "
+        "random stream that finitialize does not restart, or keeps state between runs.",
+        'With fidelity "exact" and a repeatable model it is a bug: report the model, and use '
+        'heliox.device = "neuron" until it is mended.',
+    ),
+    Entry(
+        "HX060",
+        "this NEURON version is not tested",
+        "neuron",
+        "`import heliox_neuron`, or loading libheliox.so.",
+        "HelioX reads NEURON's memory by the layouts of the versions it was tested with. With "
+        "another version that would be a guess, so the plugin stays off.",
+        "Install a tested version (the message names them).",
+    ),
+    Entry(
+        "HX061",
+        "cannot hook into NEURON",
+        "neuron",
+        "`import heliox_neuron`, or loading libheliox.so.",
+        "The compiled core is missing or does not load, or a symbol that HelioX hooks "
+        "(fadvance, finitialize, psolve) is not where it is expected.",
+        "Run `heliox doctor`. Reinstall with pip if the compiled core is missing.",
+    ),
+    Entry(
+        "HX070",
+        "the kernel cache cannot be written",
+        "note",
+        "The directory in the message.",
+        "Compiled mechanisms are kept there; without it they are compiled again in each process.",
+        "Set HELIOX_CACHE_DIR to a directory that can be written.",
+    ),
+    Entry(
+        "HX080",
+        "unknown member of heliox",
+        "error",
+        "The statement in the message.",
+        "A typo would otherwise be silent: nothing would be switched on.",
+        "The message suggests the nearest member. "
+        "Members: enable, device, fidelity, strict, threads, progress, report(), explain(), "
+        "verify(), variable().",
+    ),
+    Entry(
+        "HX081",
+        "a value that a member of heliox does not take",
+        "error",
+        "The statement in the message, or the environment variable it names.",
+        "For example heliox.threads = -1 or heliox.fidelity = \"exakt\".",
+        "The message lists the values that are taken.",
+    ),
+]
+
+CATALOGUE: dict[str, Entry] = {entry.code: entry for entry in _ENTRIES}
+
+_CODE = re.compile(r"^\s*(?:hx)?0*(\d{1,3})\s*$", re.IGNORECASE)
+
+
+def split_code(message: str) -> tuple[str, str]:
+    """("HX060", "NEURON 9.1 ...") of "HX060 NEURON 9.1 ..."; ("", message) without a code."""
+    match = re.match(r"(HX\d{3})[:\s]+(.*)", message, re.DOTALL)
+    return (match[1], match[2]) if match else ("", message)
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """' Did you mean "enable"?' for a near miss, else ''."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f' Did you mean "{near[0]}"?' if near else ""
+
+
+def explain(code: str) -> str:
+    """The catalogue's text for a code ("HX021", "hx21" or "21").
+
+    Raises KeyError with the list of codes for an unknown one.
+    """
+    match = _CODE.match(code)
+    entry = CATALOGUE.get(f"HX{int(match[1]):03d}") if match else None
+    if entry is None:
+        raise KeyError(f"{code} is not an HX code. Codes: {', '.join(CATALOGUE)}")
+    lines = [f"{entry.code}  {entry.title}", ""]
+    for label, text in _paragraphs(entry):
+        lines.append(
+            textwrap.fill(f"{label}: {text}", 96, initial_indent="  ", subsequent_indent="    ")
+        )
+    return "\n".join(lines)
+
+
+def markdown() -> str:
+    """docs/errors.md."""
+    lines = [
+        "# HX codes",
+        "",
+        "`heliox explain HX021` prints an entry in the terminal. This page is made from the same",
+        "catalogue: `python -m heliox_neuron.errors > docs/errors.md`.",
+    ]
+    for entry in CATALOGUE.values():
+        lines += ["", f"## {entry.code}: {entry.title}", ""]
+        lines += [f"- **{label}**: {text}" for label, text in _paragraphs(entry)]
+    return "\n".join(lines) + "\n"
+
+
+def _paragraphs(entry: Entry) -> list[tuple[str, str]]:
+    return [
+        ("Effect", EFFECTS[entry.effect]),
+        ("Where", entry.where),
+        ("Why", entry.why),
+        ("Next", entry.next),
+    ]
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -1,0 +1,153 @@
+"""From a MOD text to what a printer needs: all passes in their order."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from . import breakpoint, cnexp, ir, liveness, source, supported, tables, uniform
+from .build import build
+from .declarations import declare
+from .unsupported import Unsupported
+
+# Raise it when any pass or printer changes what comes out: it is part of the cache key.
+PASSES_VERSION = 1
+
+PASSES = ("declarations", "build", "cnexp", "breakpoint", "supported", "tables", "uniform", "liveness")
+
+
+@dataclass
+class Kernel:
+    """A lowered mechanism.
+
+    functions: reachable ones, callees before callers. current, state: bodies or None. conductance:
+    CONDUCTANCE hints, [] for the numerical derivative. diverged: names of functions that are called
+    for some lanes only. serial: instances must be computed one by one.
+    """
+
+    mechanism: ir.Mechanism
+    text_hash: str
+    functions: list[ir.Function]
+    current: list[ir.Statement] | None
+    state: list[ir.Statement] | None
+    conductance: list[tuple[ir.Ref, str]]
+    columns: liveness.Columns
+    uniformity: uniform.Uniformity
+    shared: list[tuple[ir.Variable, ir.Expr]]
+    diverged: set[str]
+    serial: bool
+
+
+def read(text: str) -> ir.Mechanism:
+    """The mechanism of a MOD text, parsed and resolved. Raises Unsupported HX024, HX022."""
+    program = source.parse(text)
+    mechanism = build(program, declare(program, text))
+    supported.without_harmless_verbatim(mechanism)
+    return mechanism
+
+
+def lower(text: str) -> Kernel | None:
+    """The kernel of a MOD text, None where NEURON has nothing to call in a step.
+
+    Raises Unsupported HX021, HX022, HX024.
+    """
+    mechanism = read(text)
+    cnexp.solve(mechanism)
+    split = breakpoint.split(mechanism)
+    if split.current is None and split.state is None:
+        return None
+    bodies = [body for body in (split.current, split.state) if body is not None]
+    functions = supported.check(mechanism, bodies)
+    if split.conductance:
+        _check_conductance(mechanism, functions)
+    functions = tables.lower(mechanism, functions)
+    hoist = uniform.Hoist()
+    for function in functions:
+        function.body = hoist.body(function.body)
+    current = None if split.current is None else hoist.body(split.current)
+    state = None if split.state is None else hoist.body(split.state)
+    bodies = [body for body in (current, state) if body is not None]
+    uniformity = uniform.infer(functions, bodies)
+    return Kernel(
+        mechanism,
+        hashlib.sha256(text.encode()).hexdigest(),
+        functions,
+        current,
+        state,
+        split.conductance,
+        liveness.analyse(mechanism, current, state, repeated=not split.conductance),
+        uniformity,
+        list(zip(hoist.values, hoist.shared, strict=True)),
+        _diverged(uniformity, functions, bodies),
+        _is_serial(mechanism),
+    )
+
+
+def _check_conductance(mechanism: ir.Mechanism, functions: list[ir.Function]) -> None:
+    """nocmodl ignores CONDUCTANCE in a file that it finds not thread-safe, and a function called
+    from such a BREAKPOINT sees the v of the step before."""
+    blocks = [hook.body for hook in mechanism.hooks]
+    blocks += [function.body for function in mechanism.functions.values()]
+    unsafe = bool(mechanism.pointers) or any(
+        isinstance(s, ir.Opaque)
+        or (isinstance(s, ir.Assign) and s.target.var.storage is ir.Storage.GLOBAL)
+        for body in blocks
+        for s in ir.statements(body)
+    )
+    unsafe |= any(v.storage is ir.Storage.FILE_LOCAL for v in mechanism.variables.values())
+    if unsafe and not mechanism.threadsafe:
+        raise Unsupported("HX022", "CONDUCTANCE in a file without THREADSAFE")
+    for function in functions:
+        for statement in ir.statements(function.body):
+            for expr in ir.expressions(statement):
+                if any(
+                    isinstance(n, ir.Ref) and n.var.storage is ir.Storage.V for n in ir.walk(expr)
+                ):
+                    raise Unsupported(
+                        "HX022", f"CONDUCTANCE with {function.name}, which reads v", statement.line
+                    )
+
+
+def _diverged(
+    uniformity: uniform.Uniformity, functions: list[ir.Function], bodies: list[list[ir.Statement]]
+) -> set[str]:
+    """Functions that may be called under a condition that differs between instances."""
+    found: set[str] = set()
+
+    def visit(body: list[ir.Statement], inside: bool) -> None:
+        for statement in body:
+            for expr in ir.expressions(statement):
+                for node in ir.walk(expr):
+                    if inside and isinstance(node, ir.Call) and node.user:
+                        found.add(node.name)
+            inner = inside
+            if isinstance(statement, (ir.If, ir.While)):
+                inner |= uniformity.is_varying(statement.condition)
+            if inner and isinstance(statement, ir.While):
+                visit([ir.CallStatement(c) for c in _user_calls(statement.condition)], True)
+            for nested in ir.bodies(statement):
+                visit(nested, inner)
+            if inside and isinstance(statement, ir.TableLookup):
+                found.add(f"_f_{statement.table.function}")
+
+    for body in bodies:
+        visit(body, False)
+    for function in reversed(functions):  # callers first
+        visit(function.body, function.name in found)
+    return found
+
+
+def _user_calls(expr: ir.Expr) -> list[ir.Call]:
+    return [node for node in ir.walk(expr) if isinstance(node, ir.Call) and node.user]
+
+
+def _is_serial(mechanism: ir.Mechanism) -> bool:
+    """Point processes that share a node and read an ion column that they write see each other."""
+    if mechanism.kind != "point":
+        return False
+    for ion in mechanism.ions:
+        copied = {v.column for v in ion.copied}
+        for variable in ion.write:
+            if variable.column != 3 or variable.column in copied:
+                return True
+    return False

@@ -1,0 +1,455 @@
+// The engine as the hooks see it: freezes when needed, chooses how to step, keeps the record of runs.
+#include "engine.hpp"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <set>
+#include <sstream>
+
+#include "clock.hpp"
+#include "engine_entry.hpp"
+#include "fixed_step.hpp"
+#include "kernel_table.hpp"
+#include "neuron_model.hpp"
+
+extern int hoc_intset;
+
+namespace heliox {
+
+namespace {
+
+// Below this many compartments a second thread costs more than it saves (measured: benchmarks/threads.py).
+constexpr long kThreadNodes = 4000;
+constexpr double kPollSeconds = 0.05;
+
+struct Engine {
+    std::unique_ptr<Model> model;
+    StepPlan plan;
+    StepRefusal refusal;     // of the last look
+    int diameter_count = -1;
+    bool styles_changed = false;
+    bool in_batch = false;
+    bool batch_lean = false;
+    bool last_of_batch = true;
+    double batch_stop = 0;
+    bool interrupted = false;
+    double polled = 0;
+    double progress_shown = 0;
+    bool left_lean = false;        // the last step left columns unwritten
+    bool stop_requested = false;   // stoprun was set by us, for Ctrl-C
+    bool new_run = true;
+    int depth = 0;                 // our steps inside one another (a callback that advances)
+    std::vector<RunRecord> runs;
+    std::set<std::string> warned;
+    Callbacks callbacks;
+    Pfrv ion_style = nullptr;
+};
+
+Engine& engine() {
+    static Engine the_engine;
+    return the_engine;
+}
+
+int affinity_cores() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        return std::max(1, CPU_COUNT(&set));
+    }
+    return std::max(1L, sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+// Ranks of an MPI job on this node share its cores.
+int local_ranks() {
+    for (char const* name: {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE",
+                            "PALS_LOCAL_SIZE"}) {
+        if (char const* text = std::getenv(name)) {
+            int const n = std::atoi(text);
+            if (n > 0) {
+                return n;
+            }
+        }
+    }
+    return 1;
+}
+
+int choose_threads(Model const& model) {
+    if (nrn_nthread > 1) {
+        return 1;  // pc.nthread already spreads the cells over NEURON's own threads
+    }
+    if (settings().threads > 0) {
+        return settings().threads;
+    }
+    if (model.n_node < kThreadNodes) {
+        return 1;
+    }
+    return std::max(1, affinity_cores() / local_ranks());
+}
+
+void warn_once(std::string const& code, std::string const& message) {
+    Engine& e = engine();
+    if (e.warned.insert(code + message).second) {
+        if (e.callbacks.warn) {
+            e.callbacks.warn(code, message);
+        } else {
+            std::fprintf(stderr, "%s %s\n", code.c_str(), message.c_str());
+        }
+    }
+}
+
+void refuse(StepRefusal const& refusal) {
+    std::string const message = refusal.reason +
+                                ": the run goes on in plain NEURON (correct, not accelerated)";
+    if (settings().strict) {
+        hoc_execerror((refusal.code + " " + refusal.reason).c_str(),
+                      "heliox.strict = 1 makes this an error");
+    }
+    warn_once(refusal.code, message);
+}
+
+void hooked_ion_style() {
+    engine().styles_changed = true;
+    engine().ion_style();
+}
+
+void watch_ion_style() {
+    Engine& e = engine();
+    Symbol* symbol = e.ion_style ? nullptr : hoc_lookup("ion_style");
+    if (symbol && symbol->u.u_proc) {
+        e.ion_style = symbol->u.u_proc->defn.pf;
+        symbol->u.u_proc->defn.pf = hooked_ion_style;
+    }
+}
+
+// The image is ready for a step, or the reason why NEURON must do it.
+bool ready(neuron::model_sorted_token const& token) {
+    Engine& e = engine();
+    e.refusal = settings().device == "neuron" ? StepRefusal{"-", "heliox.device is \"neuron\""}
+                                              : refuse_step();
+    if (!e.refusal.code.empty()) {
+        if (e.refusal.code != "-") {
+            refuse(e.refusal);
+        }
+        return false;
+    }
+    bool fresh = false;
+    if (!e.model || !is_current(*e.model)) {
+        watch_ion_style();
+        e.model = freeze(token);
+        e.plan.model = e.model.get();
+        e.diameter_count = diam_change_cnt;
+        e.styles_changed = false;
+        fresh = true;
+    } else if (e.styles_changed || e.diameter_count != diam_change_cnt) {
+        reread(*e.model);
+        e.diameter_count = diam_change_cnt;
+        e.styles_changed = false;
+    }
+    if (!fresh && !pointers_current(*e.model)) {
+        e.model = freeze(token);
+        e.plan.model = e.model.get();
+    }
+    e.plan.n_thread = choose_threads(*e.model);
+    return true;
+}
+
+RunRecord& run_record(char const* kind, char const* where) {
+    Engine& e = engine();
+    if (e.new_run || e.runs.empty() || e.runs.back().kind != kind || e.runs.back().engine != where) {
+        RunRecord record;
+        record.kind = kind;
+        record.engine = where;
+        record.t_start = t;
+        record.t_stop = t;
+        e.runs.push_back(record);
+        e.new_run = false;
+        if (e.runs.size() > 10000) {
+            e.runs.erase(e.runs.begin(), e.runs.begin() + 5000);
+        }
+    }
+    return e.runs.back();
+}
+
+void name_nan(Model& model, int thread_index, int block_index) {
+    ThreadImage& thread = model.threads[thread_index];
+    Block const& block = thread.blocks[block_index];
+    int row = -1;
+    for (int i = block.root_begin; i < block.root_end && row < 0; ++i) {
+        row = std::isnan(thread.node.v[i]) ? i : -1;
+    }
+    for (int i = block.begin; i < block.end && row < 0; ++i) {
+        row = std::isnan(thread.node.v[i]) ? i : -1;
+    }
+    if (row < 0) {
+        return;
+    }
+    std::string state;
+    for (auto const& mechanism: thread.mechanisms) {
+        if (!mechanism.use || !state.empty()) {
+            continue;
+        }
+        hx_kernel const& kernel = *mechanism.use->kernel;
+        auto const* at = std::lower_bound(mechanism.node, mechanism.node + mechanism.n, row);
+        if (at == mechanism.node + mechanism.n || *at != row) {
+            continue;
+        }
+        for (int f = 0; f < kernel.n_field && state.empty(); ++f) {
+            if (std::isnan(mechanism.column[f][(at - mechanism.node) * kernel.field_dim[f]])) {
+                state = "; first NaN variable: " + std::string(kernel.field[f]) + " of " + mechanism.name;
+            }
+        }
+    }
+    std::ostringstream text;
+    text.precision(10);
+    text << "NaN in v of " << node_name(thread_index, row) << " at t = " << t << " ms" << state;
+    warn_once("HX050", text.str());
+}
+
+class StepScope {
+  public:
+    explicit StepScope(RunRecord& record)
+        : record_(record)
+        , started_(wall_seconds()) {
+        ++engine().depth;
+    }
+    ~StepScope() {
+        Engine& e = engine();
+        --e.depth;
+        // The record may have moved: callbacks can start runs of their own.
+        if (!e.runs.empty()) {
+            RunRecord& last = e.runs.back();
+            last.seconds += wall_seconds() - started_;
+            last.steps += steps;
+            last.t_stop = t;
+        }
+        (void) record_;
+    }
+    long steps = 0;
+
+  private:
+    RunRecord& record_;
+    double started_;
+};
+
+void describe(RunRecord& record) {
+    Engine& e = engine();
+    Model const& model = *e.model;
+    record.threads = nrn_nthread > 1 ? nrn_nthread : e.plan.n_thread;
+    record.plan = model.threads.empty() || model.threads[0].slots ? "blocks" : "staged";
+    if (record.generation != model.generation) {
+        record.generation = model.generation;
+        record.freeze_seconds += model.freeze_seconds;
+        record.compile_seconds += model.compile_seconds;
+    }
+    record.host_mechanisms = model.has_host;
+}
+
+void after_step() {
+    Engine& e = engine();
+    if (e.plan.nan_thread >= 0) {
+        name_nan(*e.model, e.plan.nan_thread, e.plan.nan_block);
+        e.plan.nan_thread = -1;
+    }
+}
+
+bool poll_interrupt() {
+    Engine& e = engine();
+    double const now = wall_seconds();
+    if (now - e.polled < kPollSeconds) {
+        return e.interrupted;
+    }
+    e.polled = now;
+    e.interrupted = hoc_intset != 0 || (e.callbacks.interrupted && e.callbacks.interrupted());
+    return e.interrupted;
+}
+
+void show_progress(double t_stop, double t_now) {
+    Engine& e = engine();
+    if (!settings().progress || !e.callbacks.progress) {
+        return;
+    }
+    double const now = wall_seconds();
+    if (now - e.progress_shown >= 0.2) {
+        e.progress_shown = now;
+        e.callbacks.progress(t_now, t_stop);
+    }
+}
+
+class PsolveWatch: public GroupWatch {
+  public:
+    PsolveWatch(bool may_be_lean, int n)
+        : may_be_lean_(may_be_lean)
+        , n_(n)
+        , t_stop_(t + n * dt) {}
+    bool lean(int remaining) override {
+        bool const now = may_be_lean_ && remaining > 0 && !engine().interrupted;
+        left_behind_ = now;
+        return now;
+    }
+    bool go_on() override {
+        Engine& e = engine();
+        if ((++asked_ & 3) == 0) {
+            poll_interrupt();
+            show_progress(t_stop_, nrn_threads[0]._t);
+        }
+        return !e.interrupted || left_behind_;  // one whole step more if the last one was lean
+    }
+
+  private:
+    bool may_be_lean_;
+    int n_;
+    double t_stop_;
+    bool left_behind_ = false;
+    unsigned asked_ = 0;
+};
+
+}  // namespace
+
+Callbacks& callbacks() {
+    return engine().callbacks;
+}
+
+Model const* current_model() {
+    return engine().model.get();
+}
+
+StepRefusal const& last_refusal() {
+    return engine().refusal;
+}
+
+std::vector<RunRecord>& run_records() {
+    return engine().runs;
+}
+
+std::string solver_text() {
+    Engine& e = engine();
+    return e.model && !e.model->threads.empty() ? e.model->threads[0].tree->describe() : "";
+}
+
+int engine_threads() {
+    Engine& e = engine();
+    return e.model ? choose_threads(*e.model) : 1;
+}
+
+void freeze_now() {
+    if (tree_changed) {
+        setup_topology();
+    }
+    if (v_structure_change) {
+        v_setup_vectors();
+    }
+    if (diam_changed) {
+        recalc_diam();
+    }
+    auto const token = nrn_ensure_model_data_are_sorted_opaque();
+    ready(token);
+}
+
+void warn(std::string const& code, std::string const& message) {
+    warn_once(code, message);
+}
+
+bool engine_fixed_step(neuron::model_sorted_token const& token) {
+    Engine& e = engine();
+    if (!ready(token)) {
+        RunRecord& record = run_record(e.in_batch ? "continuerun" : "fadvance", "neuron");
+        ++record.steps;
+        record.code = e.refusal.code;
+        record.reason = e.refusal.reason;
+        return false;
+    }
+    RunRecord& record = run_record(e.in_batch ? "continuerun" : "fadvance", "cpu");
+    describe(record);
+    e.plan.lean = e.in_batch && e.batch_lean && !e.last_of_batch && e.depth == 0;
+    StepScope scope(record);
+    e.left_lean = e.plan.lean;
+    fixed_step(e.plan, token);
+    scope.steps = 1;
+    after_step();
+    if (e.in_batch) {
+        show_progress(e.batch_stop, t);
+    }
+    return true;
+}
+
+bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n) {
+    Engine& e = engine();
+    if (!ready(token)) {
+        RunRecord& record = run_record("psolve", "neuron");
+        record.steps += n;
+        record.code = e.refusal.code;
+        record.reason = e.refusal.reason;
+        return false;
+    }
+    RunRecord& record = run_record("psolve", "cpu");
+    describe(record);
+    e.interrupted = false;
+    e.polled = wall_seconds();
+    PsolveWatch watch(e.depth == 0 && find_lean(*e.model), n);
+    StepScope scope(record);
+    scope.steps = fixed_step_group(e.plan, token, n, watch);
+    after_step();
+    if (e.interrupted) {
+        e.interrupted = false;
+        if (e.callbacks.raise_interrupt) {
+            e.callbacks.raise_interrupt();
+        }
+    }
+    return true;
+}
+
+void engine_begin_batch(double t_stop) {
+    Engine& e = engine();
+    e.in_batch = true;
+    e.last_of_batch = false;
+    e.batch_stop = t_stop;
+    e.batch_lean = e.depth == 0 && e.model && is_current(*e.model) && find_lean(*e.model);
+}
+
+void engine_end_batch() {
+    Engine& e = engine();
+    e.in_batch = false;
+    e.batch_lean = false;
+    e.last_of_batch = true;
+    if (e.stop_requested) {
+        stoprun = 0;  // a later psolve looks at it
+        e.stop_requested = false;
+    }
+}
+
+void engine_batch_last_step() {
+    engine().last_of_batch = true;
+}
+
+void engine_finitialize(bool after) {
+    Engine& e = engine();
+    if (after) {
+        e.new_run = true;
+    }
+}
+
+bool engine_interrupted() {
+    Engine& e = engine();
+    if (!poll_interrupt()) {
+        return false;
+    }
+    if (e.left_lean) {
+        e.last_of_batch = true;  // one whole step more: the state must be readable
+        return false;
+    }
+    e.interrupted = false;
+    if (!e.callbacks.raise_interrupt) {
+        return true;
+    }
+    // Python raises KeyboardInterrupt by itself once continuerun has returned.
+    stoprun = 1;
+    e.stop_requested = true;
+    e.callbacks.raise_interrupt();
+    return false;
+}
+
+}  // namespace heliox

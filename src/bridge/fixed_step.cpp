@@ -1,0 +1,178 @@
+#include "fixed_step.hpp"
+
+#include <cerrno>
+
+#include "../cpu/step.hpp"
+#include "neuron_model.hpp"
+
+namespace heliox {
+namespace {
+
+// NEURON's thread jobs are plain functions: what they need is here while a step runs.
+StepPlan* plan_;
+GroupWatch* watch_;
+int group_begin_, group_end_, group_n_;
+
+void copy_dt(double compared) {
+    if (compared == nrn_threads[0]._dt) {
+        return;
+    }
+    for (int i = 0; i < nrn_nthread; ++i) {
+        NrnThread& nt = nrn_threads[i];
+        nt._t = t;
+        nt._dt = dt;
+        nt.cj = (secondorder ? 2.0 : 1.0) / dt;
+    }
+}
+
+StepInput input_of(NrnThread const& nt, neuron::model_sorted_token const& token) {
+    StepInput input{};
+    input.t = nt._t;
+    input.dt = nt._dt;
+    input.cj = nt.cj;
+    input.celsius = celsius;
+    input.secondorder = secondorder;
+    input.fast_imem = nrn_use_fast_imem;
+    input.lean = plan_->lean && secondorder != 2;  // second_order_cur reads the ions' currents
+    input.keep_rhs = secondorder == 2 || plan_->model->has_host;
+    input.token = &token;
+    input.nernst_coefficient = nrn_nernst_coef;
+    return input;
+}
+
+// memb_func[].state for all mechanisms, then what NEURON's nonvint does besides.
+void nonvint(neuron::model_sorted_token const& token, NrnThread& nt, ThreadImage& thread) {
+    if (nrnthread_v_transfer_) {
+        nrnthread_v_transfer_(&nt);
+    }
+    errno = 0;
+    states(thread, input_of(nt, token), plan_->n_thread);
+    long_difus_solve(token, 0, nt);
+}
+
+void last_part(neuron::model_sorted_token const& token, NrnThread& nt) {
+    nt._t += .5 * nt._dt;
+    fixed_play_continuous(&nt);
+    nrn_extra_scatter_gather(0, nt.id);
+    nonvint(token, nt, plan_->model->threads[nt.id]);
+    nrn_ba(token, nt, AFTER_SOLVE);
+    fixed_record_continuous(token, nt);
+    nrn_deliver_events(&nt);
+}
+
+void first_part(neuron::model_sorted_token const& token, NrnThread& nt) {
+    deliver_net_events(&nt);
+    nrn_random_play();
+    nt._t += .5 * nt._dt;
+    fixed_play_continuous(&nt);
+    ThreadImage& thread = plan_->model->threads[nt.id];
+    if (nt.tbl[BEFORE_BREAKPOINT]) {
+        nrn_ba(token, nt, BEFORE_BREAKPOINT);
+    }
+    int const nan_block = currents_and_solve(thread, input_of(nt, token), plan_->n_thread);
+    if (nan_block >= 0 && plan_->nan_thread < 0) {
+        plan_->nan_thread = nt.id;
+        plan_->nan_block = nan_block;
+    }
+    second_order_cur(&nt);
+    if (nrnthread_vi_compute_) {
+        nrnthread_vi_compute_(&nt);
+    }
+    if (!nrnthread_v_transfer_) {
+        last_part(token, nt);
+    }
+}
+
+void transfer_and_last_part(neuron::model_sorted_token const& token) {
+    if (nrnthread_v_transfer_) {
+        if (nrnmpi_v_transfer_) {
+            nrnmpi_v_transfer_();
+        }
+        nrn_multithread_job(token, last_part);
+    }
+}
+
+// NEURON threads advance by themselves until one of them stops for an event of all threads.
+void group_part(neuron::model_sorted_token const& token, NrnThread& nt) {
+    nt._stop_stepping = 0;
+    for (int i = group_begin_; i < group_n_; ++i) {
+        if (nt.id == 0) {
+            plan_->lean = watch_->lean(group_n_ - 1 - i);
+        }
+        first_part(token, nt);
+        bool const stop = nt._stop_stepping || (nrn_nthread == 1 && !watch_->go_on());
+        if (stop) {
+            if (nt.id == 0) {
+                group_end_ = i + 1;
+            }
+            nt._stop_stepping = 0;
+            return;
+        }
+    }
+    if (nt.id == 0) {
+        group_end_ = group_n_;
+    }
+}
+
+class Active {
+  public:
+    Active(StepPlan& plan, GroupWatch* watch)
+        : plan_before_(plan_)
+        , watch_before_(watch_)
+        , begin_(group_begin_)
+        , end_(group_end_)
+        , n_(group_n_) {
+        plan_ = &plan;
+        watch_ = watch;
+    }
+    ~Active() {  // a callback may have stepped inside our step
+        plan_ = plan_before_;
+        watch_ = watch_before_;
+        group_begin_ = begin_;
+        group_end_ = end_;
+        group_n_ = n_;
+    }
+
+  private:
+    StepPlan* plan_before_;
+    GroupWatch* watch_before_;
+    int begin_, end_, n_;
+};
+
+}  // namespace
+
+void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token) {
+    Active active(plan, nullptr);
+    copy_dt(t != nrn_threads->_t ? -1. : dt);
+    nrn_thread_table_check(token);
+    check_tables(*plan.model);
+    nrn_multithread_job(token, first_part);
+    transfer_and_last_part(token);
+    t = nrn_threads[0]._t;
+    if (nrn_allthread_handle) {
+        nrn_allthread_handle();
+    }
+}
+
+int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, int n, GroupWatch& watch) {
+    Active active(plan, &watch);
+    copy_dt(dt);
+    nrn_thread_table_check(token);
+    check_tables(*plan.model);
+    group_n_ = n;
+    group_begin_ = group_end_ = 0;
+    while (group_end_ < group_n_) {
+        nrn_multithread_job(token, group_part);
+        if (nrn_allthread_handle) {
+            nrn_allthread_handle();
+        }
+        if (stoprun || !watch.go_on()) {
+            break;
+        }
+        group_begin_ = group_end_;
+    }
+    t = nrn_threads[0]._t;
+    return group_end_;
+}
+
+}  // namespace heliox

@@ -1,0 +1,70 @@
+// Reading NEURON's model into images, and knowing when an image is stale.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../cpu/image.hpp"
+
+struct NrnThread;
+
+namespace neuron {
+struct model_sorted_token;
+}
+
+namespace heliox {
+
+// How a mechanism runs, for explain() and report().
+struct MechanismNote {
+    std::string name;
+    int type = -1;
+    long count = 0;
+    std::string where;   // "compiled", "host" (NEURON's own function inside our step), "neuron" (events)
+    std::string code, reason, source;
+};
+
+// The frozen model. Immutable but for the tables and NEURON's columns behind the pointers.
+struct Model {
+    std::vector<ThreadImage> threads;
+    std::vector<MechanismNote> notes;
+    std::vector<KernelUse*> uses;  // of the compiled mechanisms, in the order of first use
+    long n_node = 0, n_cell = 0;
+    double freeze_seconds = 0, compile_seconds = 0;
+    bool has_host = false;       // a mechanism with current or state runs on the host
+    unsigned generation = 0;
+
+    // What the image was made from; is_current() compares.
+    int structure_change = 0;
+    void const* first_thread = nullptr;
+};
+
+// Why NEURON must do the whole step itself: "" or a code, with the reason.
+struct StepRefusal {
+    std::string code, reason;
+};
+StepRefusal refuse_step();
+
+// Builds the image. The model must be sorted (the token proves it).
+std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token);
+
+// Structure unchanged and the columns where they were. Cheap: NEURON counts every change of structure, and
+// columns only move with one (or when fast_imem is switched).
+bool is_current(Model const& model);
+
+// Rebuilds tables whose DEPEND variables changed, where NEURON checks its own.
+void check_tables(Model& model);
+
+// What the image copied and NEURON's counters do not show. reread: ion styles and areas (after ion_style or a
+// change of diameter). pointers_current: takes POINTERs anew; false when one is no longer set.
+void reread(Model& model);
+bool pointers_current(Model& model);
+
+// Looks at records, thresholds, pointers and the queue: sets which columns may be lean in the batch that
+// starts now; false: none may.
+bool find_lean(Model& model);
+
+// Which section and position a node row of a thread is: "soma(0.5)".
+std::string node_name(int thread, int row);
+
+}  // namespace heliox

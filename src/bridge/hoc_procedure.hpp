@@ -1,0 +1,43 @@
+// Is a hoc procedure still the one that NEURON's stdrun.hoc defines?
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nrn_decl.hpp"
+
+namespace heliox {
+
+// Runs hoc text at top level, whatever object is executing. False on an error, which is not raised.
+bool run_hoc(std::string const& text);
+
+// The symbol of a top-level procedure, or null.
+Symbol* top_level_procedure(char const* name);
+
+class StdrunProcedure {
+  public:
+    explicit StdrunProcedure(char const* name) : name_(name) {}
+
+    // Compiles NEURON's own text of it under another name. False when that is not possible.
+    bool prepare(std::string const& stdrun_text);
+    Symbol* symbol() const { return symbol_; }
+
+    // True while the procedure's code equals that of NEURON's text. May be asked at every step.
+    bool is_pristine();
+    // The user's code differs, seen by is_pristine and unchanged since.
+    Proc const& code() const { return *symbol_->u.u_proc; }
+
+  private:
+    bool equals_reference(Proc const& code);
+    bool unchanged(Proc const& code) const;
+
+    char const* name_;
+    Symbol* symbol_ = nullptr;
+    Symbol* reference_ = nullptr;
+    // the code last found equal: instructions, and the numbers they refer to
+    std::vector<Inst> words_;
+    std::vector<std::pair<Symbol const*, double>> numbers_;
+};
+
+} // namespace heliox

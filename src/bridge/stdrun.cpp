@@ -1,0 +1,360 @@
+#include "stdrun.hpp"
+
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "hoc_procedure.hpp"
+#include "hooks.hpp"
+#include "nrn_decl.hpp"
+
+namespace heliox {
+namespace {
+
+// hoc's comparisons.
+bool hoc_less(double a, double b) { return a < b - hoc_epsilon; }
+bool hoc_not_less(double a, double b) { return a >= b - hoc_epsilon; }
+
+// A scalar that stdrun.hoc declares at top level.
+class HocVariable {
+  public:
+    explicit HocVariable(char const* name) : name_(name) {}
+    bool find() {
+        Symbol const* time = hoc_table_lookup("t", hoc_built_in_symlist);
+        if (!time) { time = hoc_table_lookup("t", hoc_top_level_symlist); }
+        symbol_ = hoc_table_lookup(name_, hoc_top_level_symlist);
+        return symbol_ && time && symbol_->type == time->type && !symbol_->arayinfo &&
+               (symbol_->subtype == NOTUSER || symbol_->subtype == USERDOUBLE);
+    }
+    // the table of top-level data moves when names are added: look each time
+    double& value() const {
+        return symbol_->subtype == USERDOUBLE ? *symbol_->u.pval
+                                              : *hoc_top_level_data[symbol_->u.oboff].pval;
+    }
+
+  private:
+    char const* name_;
+    Symbol* symbol_ = nullptr;
+};
+
+// graphList[0..3]: what Plot() draws.
+class GraphLists {
+  public:
+    bool find() {
+        Symbol const* list = hoc_table_lookup("List", hoc_built_in_symlist);
+        if (!list) { list = hoc_table_lookup("List", hoc_top_level_symlist); }
+        symbol_ = hoc_table_lookup("graphList", hoc_top_level_symlist);
+        Symbol const* cvode = hoc_table_lookup("cvode", hoc_top_level_symlist); // an objref of stdrun
+        if (!list || !symbol_ || !cvode || symbol_->type != cvode->type) { return false; }
+        template_ = list->u.ctemplate;
+        count_ = hoc_table_lookup("count", template_->symtable);
+        return count_ && symbol_->arayinfo && symbol_->arayinfo->nsub == 1;
+    }
+    bool empty() const {
+        if (!symbol_->arayinfo || symbol_->arayinfo->sub[0] < 4) { return false; }
+        Object** const lists = hoc_top_level_data[symbol_->u.oboff].pobj;
+        auto const return_type = hoc_return_type_code; // count() reports an integer to Python
+        bool all = true;
+        for (int i = 0; i < 4; ++i) {
+            Object* const list = lists[i];
+            all = all && list && list->ctemplate == template_ &&
+                  count_->u.u_proc->defn.pfd_vp(list->u.this_pointer) == 0.;
+        }
+        hoc_return_type_code = return_type;
+        return all;
+    }
+
+  private:
+    Symbol* symbol_ = nullptr;
+    cTemplate* template_ = nullptr;
+    Symbol* count_ = nullptr;
+};
+
+// What continuerun's loop is made of.
+struct Stdrun {
+    StdrunProcedure continuerun{"continuerun"};
+    StdrunProcedure step{"step"};
+    StdrunProcedure advance{"advance"};
+    StdrunProcedure plot{"Plot"};
+    Symbol* flush_plot = nullptr;
+    Symbol* screen_update = nullptr;
+    Symbol* fadvance = nullptr;
+    HocVariable realtime{"realtime"};
+    HocVariable screen_update_interval{"screen_update_invl"};
+    HocVariable event_count{"eventcount"};
+    HocVariable event_slow{"eventslow"};
+    HocVariable steps_per_step{"nstep_steprun"};
+    HocVariable using_cvode{"using_cvode_"};
+    GraphLists graphs;
+
+    bool prepare();
+};
+
+std::string stdrun_text() {
+    std::ifstream file(std::string(neuron_home ? neuron_home : "") + "/lib/hoc/stdrun.hoc");
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+bool Stdrun::prepare() {
+    static std::string const text = stdrun_text();
+    fadvance = hoc_table_lookup("fadvance", hoc_built_in_symlist);
+    if (!fadvance) { fadvance = hoc_table_lookup("fadvance", hoc_top_level_symlist); }
+    flush_plot = top_level_procedure("flushPlot");
+    screen_update = top_level_procedure("screen_update");
+    return fadvance && flush_plot && screen_update && continuerun.prepare(text) &&
+           step.prepare(text) && advance.prepare(text) && plot.prepare(text) && realtime.find() &&
+           screen_update_interval.find() && event_count.find() && event_slow.find() &&
+           steps_per_step.find() && using_cvode.find() && graphs.find();
+}
+
+Stdrun stdrun;
+Proc original_continuerun{};                    // moved here while ours is in place
+struct {
+    Inst* code = nullptr;
+    unsigned long size = 0;
+} rejected; // a continuerun that is not NEURON's: not examined again at every step
+bool batch_is_open = false;
+
+void open_batch(double t_stop) {
+    if (batch_is_open) { return; }
+    batch_is_open = true;
+    engine_begin_batch(t_stop);
+}
+
+// The token that says "NEURON's columns are sorted", kept from step to step.
+class SortedModel {
+  public:
+    neuron::model_sorted_token const& token() {
+        if (tree_changed || v_structure_change || diam_changed) { drop(); }
+        if (!token_) {
+            if (tree_changed) { setup_topology(); }
+            if (v_structure_change) { v_setup_vectors(); }
+            if (diam_changed) { recalc_diam(); }
+            // the type cannot be moved: constructed in place from the call's result
+            token_.reset(new neuron::opaque_model_sorted_token(nrn_ensure_model_data_are_sorted_opaque()));
+        }
+        return *token_;
+    }
+    void drop() { token_.reset(); }
+
+  private:
+    std::unique_ptr<neuron::opaque_model_sorted_token> token_;
+};
+
+// One execution of continuerun's loop. The members mirror its local variables.
+class ContinuerunLoop {
+  public:
+    explicit ContinuerunLoop(double t_stop) : t_stop_(t_stop), section_depth_(nrn_isecstack()) {}
+    ~ContinuerunLoop() {
+        model_.drop();
+        try {
+            close_batch();
+        } catch (...) {
+            // an error is already on its way to the user
+        }
+    }
+    void run();
+
+  private:
+    void step();
+    void advance(bool last_of_step);
+    void fixed_step(bool last_of_step);
+    void call(Symbol* procedure);
+    void after_call();
+    bool update_screen_when_due();
+    bool step_reaches_end() const;
+    void stop_if_interrupted();
+
+    double t_stop_; // ts
+    double started_ = 0;
+    double next_update_ = 0; // rt
+    int section_depth_;
+    bool unwinding_ = false;   // hoc's `stop`
+    bool interrupted_ = false; // one more step, complete for the reader, then the error
+    bool update_due_ = false;
+    SortedModel model_;
+};
+
+// What hoc's interpreter does after each call of a built-in function or procedure.
+void ContinuerunLoop::after_call() {
+    if (hoc_returning == 4) {
+        unwinding_ = true;
+    } else {
+        hoc_returning = 0;
+    }
+    if (nrn_isecstack() != section_depth_) { nrn_secstack(section_depth_); }
+}
+
+void ContinuerunLoop::call(Symbol* procedure) {
+    model_.drop();
+    close_batch();
+    hoc_call_func(procedure, 0);
+    after_call();
+}
+
+// True if t reaches ts in this step, by NEURON's own arithmetic for t.
+bool ContinuerunLoop::step_reaches_end() const {
+    double const middle = t + .5 * dt;
+    return !hoc_less(middle + .5 * dt, t_stop_);
+}
+
+void ContinuerunLoop::fixed_step(bool last_of_step) {
+    stoprun &= ~STOP_AT_TSTOP;
+    auto const& token = model_.token();
+    open_batch(t_stop_);
+    if (last_of_step && (interrupted_ || update_due_ || step_reaches_end())) {
+        engine_batch_last_step();
+    }
+    fixed_step_in_batch(token);
+    stoprun &= ~STOP_AT_TSTOP;
+    after_call();
+}
+
+void ContinuerunLoop::advance(bool last_of_step) {
+    bool const plain = settings_.enable != 0. && !cvode_active_ && hooks_installed() &&
+                       stdrun.advance.is_pristine() &&
+                       stdrun.fadvance->u.u_proc->defn.pf == &::fadvance;
+    if (plain) {
+        fixed_step(last_of_step);
+    } else {
+        call(stdrun.advance.symbol());
+    }
+}
+
+void ContinuerunLoop::step() {
+    if (!stdrun.step.is_pristine()) {
+        call(stdrun.step.symbol());
+        return;
+    }
+    if (stdrun.using_cvode.value()) {
+        advance(true);
+    } else {
+        double const end = stdrun.steps_per_step.value() + hoc_epsilon;
+        for (double i = 1.; i <= end && !unwinding_; i += 1.) { advance(!(i + 1. <= end)); }
+    }
+    if (!unwinding_ && !(stdrun.plot.is_pristine() && stdrun.graphs.empty())) {
+        call(stdrun.plot.symbol());
+    }
+}
+
+// screen_update at the wall-clock interval of stdrun, one step late: that step is announced to the engine.
+bool ContinuerunLoop::update_screen_when_due() {
+    double& realtime = stdrun.realtime.value();
+    realtime = nrn_time() - started_;
+    if (update_due_) {
+        update_due_ = false;
+        call(stdrun.screen_update);
+        if (unwinding_) { return false; }
+        stdrun.realtime.value() = nrn_time() - started_;
+        next_update_ = stdrun.realtime.value() + stdrun.screen_update_interval.value();
+    } else if (hoc_not_less(realtime, next_update_)) {
+        update_due_ = true;
+    }
+    return true;
+}
+
+void ContinuerunLoop::stop_if_interrupted() {
+    if (interrupted_) {
+        model_.drop();
+        close_batch();
+        hoc_execerror("interrupted", nullptr);
+    }
+    interrupted_ = hoc_intset || engine_interrupted();
+}
+
+void ContinuerunLoop::run() {
+    stdrun.realtime.value() = 0;
+    next_update_ = stdrun.screen_update_interval.value();
+    started_ = nrn_time();
+    stdrun.event_count.value() = 0;
+    stdrun.event_slow.value() = 1;
+    stoprun = 0;
+    while (hoc_less(t, t_stop_) && stoprun == 0) {
+        step();
+        if (unwinding_ || !update_screen_when_due()) { return; }
+        stop_if_interrupted();
+    }
+    if (interrupted_) { stop_if_interrupted(); }
+    if (stdrun.using_cvode.value() && stoprun == 0) {
+        step();
+        if (unwinding_) { return; }
+    }
+    call(stdrun.flush_plot);
+    if (!unwinding_) { stdrun.realtime.value() = nrn_time() - started_; }
+}
+
+bool loop_can_be_ours() {
+    return settings_.enable != 0. && hooks_installed() && !cvode_active_ && ifarg(1) &&
+           hoc_is_double_arg(1) && stdrun.using_cvode.find() && !stdrun.using_cvode.value() &&
+           stdrun.realtime.find() && stdrun.screen_update_interval.find() &&
+           stdrun.event_count.find() && stdrun.event_slow.find() && stdrun.steps_per_step.find() &&
+           stdrun.step.is_pristine() && stdrun.advance.is_pristine() && stdrun.plot.is_pristine() &&
+           stdrun.graphs.find() && stdrun.graphs.empty();
+}
+
+// The instruction that continuerun consists of.
+void continuerun_instruction() {
+    close_batch(); // of a continuerun whose callback called this one
+    if (!loop_can_be_ours()) {
+        // The frame and its local variables are those of continuerun: its own code goes on in them.
+        hoc_pc = original_continuerun.defn.in;
+        return;
+    }
+    Inst* const next = hoc_pc;
+    {
+        ContinuerunLoop loop(*hoc_getarg(1) - dt / 2.);
+        loop.run();
+    }
+    hoc_pc = next;
+}
+
+bool is_ours(Proc const& code) {
+    return code.size == 3 && code.defn.in[0].pf == &continuerun_instruction;
+}
+
+} // namespace
+
+void close_batch() {
+    if (!batch_is_open) { return; }
+    batch_is_open = false;
+    engine_end_batch();
+}
+
+void install_continuerun() {
+    Symbol* const symbol = top_level_procedure("continuerun");
+    if (!symbol) { return; }
+    Proc& code = *symbol->u.u_proc;
+    if (is_ours(code) || (code.defn.in == rejected.code && code.size == rejected.size)) { return; }
+    if (!stdrun.prepare() || !stdrun.continuerun.is_pristine()) {
+        rejected.code = code.defn.in;
+        rejected.size = code.size;
+        return;
+    }
+    // malloc: a later redefinition frees it. nauto stays: a continuerun that is running now pops as many
+    // locals as it pushed, and the original code runs in our frame.
+    auto* const block = static_cast<Inst*>(std::malloc(3 * sizeof(Inst)));
+    if (!block) { return; }
+    block[0].pf = &continuerun_instruction;
+    block[1].pf = &hoc_procret;
+    block[2].in = STOP;
+    original_continuerun = code;
+    code.defn.in = block;
+    code.size = 3;
+    code.list = nullptr;
+}
+
+void restore_continuerun() {
+    Symbol* const symbol = top_level_procedure("continuerun");
+    if (!symbol || !is_ours(*symbol->u.u_proc)) { return; }
+    // our three instructions stay allocated: this may be called from within them
+    Proc& code = *symbol->u.u_proc;
+    code.defn.in = original_continuerun.defn.in;
+    code.size = original_continuerun.size;
+    code.list = original_continuerun.list;
+}
+
+} // namespace heliox

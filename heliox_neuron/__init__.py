@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 # in a checkout the compiled parts are found in the installed package
 __path__ = extend_path(__path__, __name__)
 
-from . import autoload as _autoload  # noqa: E402
+from . import autoload as _autoload
 
 if TYPE_CHECKING:
     from .session import HelioX

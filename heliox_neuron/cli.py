@@ -1,7 +1,7 @@
 """The command `heliox`, also `python -m heliox_neuron`.
 
-    heliox [options] script.py|model.hoc [args]   run it on HelioX; what follows the script is its own
-    heliox demo | doctor | explain HX021 | cache path|clear | library
+`heliox [options] script.py|model.hoc [args]` runs a script on HelioX (what follows the script is
+the script's own); `heliox demo`, `doctor`, `explain HX021`, `cache path|clear`, `library`.
 """
 
 from __future__ import annotations

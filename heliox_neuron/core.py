@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from .settings import SETTINGS
 
@@ -27,6 +28,7 @@ class Core(Protocol):
     def runs(self) -> list[dict[str, Any]]: ...
     def clear_runs(self) -> None: ...
     def column(self, name: str, /) -> dict[str, Any]: ...
+    def columns(self) -> list[str]: ...
     def generation(self) -> int: ...
     def add_kernel_library(self, path: str, /) -> None: ...
 
@@ -74,6 +76,9 @@ class OffCore:
     def column(self, name: str) -> dict[str, Any]:
         raise KeyError(name)
 
+    def columns(self) -> list[str]:
+        return []
+
     def generation(self) -> int:
         return 0
 
@@ -84,11 +89,11 @@ class OffCore:
 def load() -> Core:
     """The compiled core, or an OffCore that says why not. NEURON must be imported already."""
     try:
-        from . import _core  # type: ignore[attr-defined,unused-ignore]
+        core = cast(Core, importlib.import_module("heliox_neuron._core"))
     except ImportError as error:
         return OffCore(f"HX061 the compiled core does not load: {error}. Plain NEURON runs.")
-    reason = _core.gate()
-    return OffCore(reason) if reason else _core
+    reason = core.gate()
+    return OffCore(reason) if reason else core
 
 
 def installed(name: str) -> Path | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from . import session
 
 
 @dataclass(frozen=True)
@@ -24,25 +25,18 @@ class Check:
 
 
 def cache_folder() -> Path:
-    """HELIOX_CACHE_DIR, or the user's cache folder."""
+    """HELIOX_CACHE_DIR, or the user's cache folder; not made here (codegen/cache.py makes it)."""
     named = os.environ.get("HELIOX_CACHE_DIR")
     if named:
         return Path(named)
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("heliox-neuron", appauthor=False))
-
-
-def compiler() -> str | None:
-    """The C++ compiler that would be used: CXX, g++, clang++, c++."""
-    for name in (os.environ.get("CXX"), "g++", "clang++", "c++"):
-        if name and shutil.which(name.split()[0]):
-            return name
-    return None
+    return Path(platformdirs.user_cache_dir("heliox_neuron"))
 
 
 def checks() -> list[Check]:
     """All lines, in the order in which a problem should be mended."""
+    session.PLAIN_WARNINGS = True
     rows = [Check("platform", f"{platform.system()} {platform.machine()}", _linux())]
     rows.append(Check("python", f"{platform.python_version()} {sys.executable}"))
     rows += _neuron()
@@ -89,25 +83,18 @@ def _core() -> list[Check]:
 
 
 def _compiler() -> Check:
-    advice = "Install g++ 11 or newer; until then your own MOD files run in NEURON's code (HX025)."
-    name = compiler()
-    if name is None:
-        return Check("c++ compiler", "none in PATH", False, advice)
+    from .codegen import compile
+    from .nmodl.unsupported import Unsupported
+
+    advice = "Until then your own MOD files run in NEURON's own code: correct, slower (HX025)."
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "try.cpp"
         source.write_text('extern "C" int answer() { return 42; }\n')
-        command = [*name.split(), "-std=c++17", "-O1", "-fPIC", "-shared"]
-        if platform.machine() == "x86_64":
-            command.append("-march=x86-64-v4")
-        command += [str(source), "-o", str(source.with_suffix(".so"))]
-        tried = subprocess.run(command, capture_output=True, text=True, check=False)
-    if tried.returncode:
-        first = (tried.stderr.strip().splitlines() or ["it fails"])[0]
-        return Check("c++ compiler", f"{name}: {first}", False, advice)
-    version = subprocess.run(
-        [*name.split(), "--version"], capture_output=True, text=True, check=False
-    )
-    return Check("c++ compiler", (version.stdout.splitlines() or [name])[0], True)
+        try:
+            compile.compile_source(source, source.with_suffix(".so"), compile.isa())
+            return Check("c++ compiler", compile.compiler().identity, True)
+        except Unsupported as error:
+            return Check("c++ compiler", str(error), False, advice)
 
 
 def nrnivmodl() -> str | None:

@@ -79,7 +79,7 @@ _ENTRIES = [
         "The MOD file and line in the message, with the name of the construct.",
         "The compiler translates the constructs for which it can promise NEURON's bits; this one "
         "is not among them yet.",
-        "Nothing has to be done. docs/usage.md lists what is compiled.",
+        "Nothing has to be done. heliox.explain() names the construct.",
     ),
     Entry(
         "HX023",
@@ -118,7 +118,7 @@ _ENTRIES = [
         "differed. The usual cause: nrnivmodl was run with other flags (-ffast-math, "
         "-march=native, another libm).",
         "Build the mechanism library with nrnivmodl's default flags. With default flags it is a "
-        "bug: report the MOD file. heliox.fidelity = \"fast\" skips this gate.",
+        'bug: report the MOD file. heliox.fidelity = "fast" skips this gate.',
     ),
     Entry(
         "HX027",
@@ -131,13 +131,22 @@ _ENTRIES = [
         "variable RANGE to have it computed in parallel.",
     ),
     Entry(
+        "HX028",
+        "no compiled kernels on this kind of CPU",
+        "host",
+        "Every mechanism of the model.",
+        "Compiled kernels promise NEURON's bits on x86-64 only: on other CPUs NEURON itself was "
+        "built with fused multiply-add, which rounds differently.",
+        "Nothing has to be done.",
+    ),
+    Entry(
         "HX030",
         "unknown device",
         "error",
-        'The statement that set heliox.device, --device or HELIOX_DEVICE.',
+        "The statement that set heliox.device, --device or HELIOX_DEVICE.",
         'A device is "auto" (the fastest that is right for the model), "cpu" or "neuron" '
         "(plain NEURON).",
-        'Use one of these. The message quotes what was given.',
+        "Use one of these. The message quotes what was given.",
     ),
     Entry(
         "HX031",
@@ -200,13 +209,11 @@ _ENTRIES = [
     Entry(
         "HX050",
         "NaN",
-        "error",
-        "The variable, the section, the time and the first state that became NaN are in the "
-        "message.",
+        "note",
+        "The segment, the time and the first variable that is NaN are in the message.",
         "The model diverged: a division by zero, an exp that overflows, a step that is too long. "
-        "NEURON would have gone on with NaN.",
-        'Look at the named mechanism; run with heliox.device = "neuron" to see the same in plain '
-        "NEURON.",
+        "As in NEURON the run goes on; with heliox.strict = 1 it stops.",
+        'Look at the named mechanism. heliox.device = "neuron" shows the same in plain NEURON.',
     ),
     Entry(
         "HX051",
@@ -276,7 +283,7 @@ _ENTRIES = [
         "a value that a member of heliox does not take",
         "error",
         "The statement in the message, or the environment variable it names.",
-        "For example heliox.threads = -1 or heliox.fidelity = \"exakt\".",
+        'For example heliox.threads = -1 or heliox.fidelity = "exakt".',
         "The message lists the values that are taken.",
     ),
 ]

@@ -9,9 +9,10 @@ DELAY = 1.5  # s of run before a bar appears
 
 
 class ProgressBar:
-    """Callable for `_core.set_progress`: bar(t, tstop) moves it, bar(None, None) closes it.
+    """Callable for `_core.set_progress`: bar(t, tstop) moves it.
 
-    Called from inside the time loop at most five times a second. Never raises.
+    It closes at t >= tstop, when t is None or NaN (the run ended early), and when t went back (a
+    new run began). Called from inside the time loop at most five times a second. Never raises.
     """
 
     def __init__(self) -> None:
@@ -19,9 +20,12 @@ class ProgressBar:
 
     def __call__(self, t: float | None, tstop: float | None) -> None:
         try:
-            if t is None or tstop is None:
+            if t is None or tstop is None or not t < tstop:
                 self._close()
-            elif self._bar is not None:
+                return
+            if self._bar is not None and t < self._bar.n:
+                self._close()
+            if self._bar is not None:
                 self._bar.total = tstop
                 self._bar.update(max(0.0, min(t, tstop) - self._bar.n))
             elif wanted():
@@ -29,7 +33,7 @@ class ProgressBar:
 
                 self._bar = tqdm(
                     total=tstop,
-                    initial=t,
+                    initial=max(0.0, t),
                     unit="ms",
                     desc="heliox",
                     leave=False,

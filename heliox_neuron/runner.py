@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import sys
 import traceback
@@ -10,7 +11,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
-from . import autoload
+from . import autoload, session
 from .cli import is_hoc, script_environment
 
 
@@ -25,8 +26,18 @@ def run(options: argparse.Namespace) -> int:
         return 2
     os.environ.update(script_environment(options))
     autoload.install()
-    status = _run_hoc(script, options.args) if is_hoc(script) else _run_python(script, options.args)
+    if not is_hoc(script):
+        return max(_run_python(script, options.args), _afterwards(options))
+    atexit.register(_after_quit, options)  # a hoc script that ends with quit() does not return
+    status = _run_hoc(script, options.args)
+    atexit.unregister(_after_quit)
     return max(status, _afterwards(options))
+
+
+def _after_quit(options: argparse.Namespace) -> None:
+    if _afterwards(options):
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def _run_python(script: Path, args: list[str]) -> int:
@@ -64,6 +75,7 @@ def _exit_status(stop: SystemExit) -> int:
 def _run_hoc(script: Path, args: list[str]) -> int:
     """h.load_file from the current folder; ends after the file, as `nrniv model.hoc -c quit()`."""
     sys.argv = [str(script), *args]
+    session.PLAIN_WARNINGS = True
     from neuron import h
 
     try:
@@ -86,9 +98,7 @@ def _afterwards(options: argparse.Namespace) -> int:
     if "neuron" not in sys.modules:
         print("heliox: the script did not import neuron: nothing to report", file=sys.stderr)
         return 0
-    from .session import attach
-
-    heliox = attach()
+    heliox = session.attach()
     if options.report:
         heliox.report().show(stderr=True)
     if options.explain:

@@ -21,6 +21,8 @@ from .report import PlanReport, RunReport, VerifyReport
 from .settings import SETTINGS, from_environment, logger
 from .variables import Variable
 
+PLAIN_WARNINGS = False  # the command line: no Python statement of the user's to point at
+
 
 class _Member:
     """A setting of SETTINGS as an attribute: converted on assignment, kept by the core."""
@@ -35,7 +37,8 @@ class _Member:
         return session._core.get(self._setting.name)
 
     def __set__(self, session: HelioX, value: Any) -> None:
-        session._set(self._setting.name, self._setting.convert(f"heliox.{self._setting.name}", value))
+        setting = self._setting
+        session._set(setting.name, setting.convert(f"heliox.{setting.name}", value))
 
 
 class HelioX:
@@ -133,6 +136,9 @@ class HelioX:
         logger().info(text)
         if code in CATALOGUE and "heliox explain" not in text:
             text = f"{text} (heliox explain {code})"
+        if PLAIN_WARNINGS:
+            print(f"heliox: {text}", file=sys.stderr)
+            return
         try:
             warnings.warn_explicit(text, HelioXWarning, *_caller())
         except Warning:  # -W error is about the user's code, not about how fast it runs
@@ -204,7 +210,7 @@ def resolve(requests: list[tuple[int, str, str | None]]) -> list[dict[str, Any]]
     """The core's question at the freeze point: a kernel for each mechanism, or why there is none.
 
     requests: (type, name, MOD text or None) for what the built-in libraries do not hold. The
-    answer's dicts hold name, status ("kernel", "host", "none"), path, code, reason, cached, seconds.
+    answers hold name, status ("kernel", "host", "none"), path, code, reason, cached, seconds.
     Never raises: a failure of the compiler itself sends the mechanisms to the host with HX025.
     """
     answers: dict[int, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""The members of `heliox` that can be set, their values, and the HELIOX_ variables that preset them.
+"""The settable members of `heliox`, their values, and the HELIOX_ variables that preset them.
 
 One table serves assignment from Python and hoc, the command line and the environment.
 """
@@ -41,7 +41,7 @@ def _count(name: str, value: Any) -> int:
         number = float(value)
     except (TypeError, ValueError):
         number = -1.0
-    if number < 0 or number != int(number):
+    if not 0 <= number < 1e6 or number != int(number):
         raise HelioXValueError(
             "HX081", f"{name} = {value!r}: use a whole number, 0 for the default."
         )

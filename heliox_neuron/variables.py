@@ -50,8 +50,8 @@ class Variable:
         self.name = name
         try:
             self._column = core.column(name)
-        except KeyError as error:
-            raise UnknownVariable("HX052", _unknown(name, error)) from None
+        except KeyError:
+            raise UnknownVariable("HX052", _unknown(name, core.columns())) from None
         self._generation = core.generation()
 
     def _current(self) -> dict[str, Any]:
@@ -120,9 +120,7 @@ class Variable:
             return f"<{self.name}: gone>"
 
 
-def _unknown(name: str, error: KeyError) -> str:
-    """A core may put the known names into its KeyError's second argument."""
+def _unknown(name: str, known: list[str]) -> str:
     message = f"{name}: the model has no such column."
-    known = error.args[1] if len(error.args) > 1 else ()
-    near = difflib.get_close_matches(name, list(known), n=3)
+    near = difflib.get_close_matches(name, known, n=3)
     return f"{message} Near: {', '.join(near)}." if near else message

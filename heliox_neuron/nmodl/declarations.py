@@ -202,8 +202,8 @@ class _Declarations:
 
     def _currents(self) -> None:
         for current in self.mechanism.currents:
-            if current.storage is Storage.FIELD:
-                current.visible |= current.name in self.range
+            if current.storage is Storage.FIELD:  # NEURON makes them RANGE
+                current.visible = True
 
 
 def _unit(node: Any) -> str:

@@ -32,10 +32,9 @@ def sentence(model: dict[str, Any]) -> str:
         return f"Model: {size}. It runs in plain NEURON: {reason(model)}"
     where = f"{model.get('engine', 'cpu')} engine, {number(model.get('threads'))} threads"
     extra = [str(model["isa"])] if model.get("isa") else []
-    if model.get("blocks"):
-        extra.append(f"{number(model['blocks'])} blocks of cells")
     note = f" {reason(model)}" if model.get("reason") else ""
-    return f"Model: {size}; {', '.join([where, *extra])}.{note}"
+    solver = f"\nTree solver: {model['solver']}." if model.get("solver") else ""
+    return f"Model: {size}; {', '.join([where, *extra])}.{note}{solver}"
 
 
 def reason(item: dict[str, Any]) -> str:

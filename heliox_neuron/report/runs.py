@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .plan import model_blocks
+from .plan import model_blocks, reason
 from .text import Block, Report, Table, heading, number
 
 SHOWN = 40  # runs in the text: the first and last ones of a longer list; the data holds all
@@ -42,6 +42,7 @@ def run_table(runs: list[dict[str, Any]]) -> Table:
             "seconds",
             "x real time",
             "host calls",
+            "why",
         ),
         right=frozenset({"steps", "threads", "seconds", "x real time", "host calls"}),
     )
@@ -69,6 +70,7 @@ def _row(run: dict[str, Any]) -> list[str]:
         number(seconds),
         number(speed),
         number(run.get("host_calls")),
+        reason(run),
     ]
 
 

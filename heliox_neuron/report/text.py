@@ -26,10 +26,8 @@ class Table:
         lines = [[self.columns[k] for k in keep]] + [[row[k] for k in keep] for row in self.rows]
         widths = [max(len(line[k]) for line in lines) for k in range(len(keep))]
         pads = [str.rjust if self.columns[k] in self.right else str.ljust for k in keep]
-        return "\n".join(
-            "  ".join(pad(cell, w) for pad, cell, w in zip(pads, line, widths, strict=True)).rstrip()
-            for line in lines
-        )
+        padded = ([p(c, w) for p, c, w in zip(pads, line, widths, strict=True)] for line in lines)
+        return "\n".join("  ".join(cells).rstrip() for cells in padded)
 
     def __rich__(self) -> Any:
         from rich import box

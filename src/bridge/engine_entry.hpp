@@ -6,9 +6,7 @@
 
 #include <string>
 
-#ifndef HELIOX_API
-#define HELIOX_API __attribute__((visibility("default")))
-#endif
+#include "api.hpp"
 
 namespace neuron {
 struct model_sorted_token;

@@ -3,6 +3,7 @@
 #include <section_fwd.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -382,7 +383,8 @@ size_t bytes_per_node(ThreadImage const& thread, NrnThread& nt) {
 void make_blocks(ThreadImage& thread, NrnThread& nt) {
     Capacitance const& cap = thread.capacitance;
     thread.tree = std::make_unique<Tree>(thread.n_cell, thread.n_node, nt._v_parent_index, cap.n, cap.node);
-    thread.tree->choose_blocks(kBlockBytes, bytes_per_node(thread, nt), 1);
+    size_t const target = std::getenv("HXB") ? std::atol(std::getenv("HXB")) : kBlockBytes;
+    thread.tree->choose_blocks(target, bytes_per_node(thread, nt), 1);
     for (int i = 0; i < thread.tree->n_block(); ++i) {
         Block block;
         block.root_begin = thread.tree->root_rows(i).begin;

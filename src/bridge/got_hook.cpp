@@ -48,7 +48,9 @@ int match_image(dl_phdr_info* info, std::size_t, void* data) {
             found.relro_end = end & ~static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE) - 1);
         }
     }
-    if (!holds) { return 0; }
+    if (!holds) {
+        return 0;
+    }
     found.inside = image.inside;
     image = found;
     return 1;
@@ -65,17 +67,32 @@ struct Dynamic {
 
     explicit Dynamic(Image const& image) {
         // glibc stores addresses here, other loaders leave offsets
-        auto const at = [&](ElfW(Addr) value) { return value < image.base ? value + image.base : value; };
+        auto const at = [&](ElfW(Addr) value) {
+            return value < image.base ? value + image.base : value;
+        };
         for (auto const* entry = image.dynamic; entry->d_tag != DT_NULL; ++entry) {
             auto const value = entry->d_un.d_ptr;
             switch (entry->d_tag) {
-            case DT_SYMTAB: symbols = reinterpret_cast<ElfW(Sym) const*>(at(value)); break;
-            case DT_STRTAB: strings = reinterpret_cast<char const*>(at(value)); break;
-            case DT_JMPREL: plt.first = reinterpret_cast<ElfW(Rela) const*>(at(value)); break;
-            case DT_PLTRELSZ: plt.bytes = value; break;
-            case DT_RELA: data.first = reinterpret_cast<ElfW(Rela) const*>(at(value)); break;
-            case DT_RELASZ: data.bytes = value; break;
-            default: break;
+            case DT_SYMTAB:
+                symbols = reinterpret_cast<ElfW(Sym) const*>(at(value));
+                break;
+            case DT_STRTAB:
+                strings = reinterpret_cast<char const*>(at(value));
+                break;
+            case DT_JMPREL:
+                plt.first = reinterpret_cast<ElfW(Rela) const*>(at(value));
+                break;
+            case DT_PLTRELSZ:
+                plt.bytes = value;
+                break;
+            case DT_RELA:
+                data.first = reinterpret_cast<ElfW(Rela) const*>(at(value));
+                break;
+            case DT_RELASZ:
+                data.bytes = value;
+                break;
+            default:
+                break;
             }
         }
     }
@@ -91,15 +108,21 @@ std::int32_t read_i32(unsigned char const* at) {
 
 // `jmp *slot(%rip)` or `call *slot(%rip)` at `code`: the slot, else null.
 void const* indirect_slot(unsigned char const* code) {
-    if (code[0] != 0xff || (code[1] != 0x25 && code[1] != 0x15)) { return nullptr; }
+    if (code[0] != 0xff || (code[1] != 0x25 && code[1] != 0x15)) {
+        return nullptr;
+    }
     return code + 6 + read_i32(code + 2);
 }
 
 // The slot that a PLT entry jumps through, else null.
 void const* plt_slot(unsigned char const* code) {
     static unsigned char const endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa};
-    if (std::memcmp(code, endbr64, sizeof(endbr64)) == 0) { code += sizeof(endbr64); }
-    if (*code == 0xf2) { ++code; } // bnd
+    if (std::memcmp(code, endbr64, sizeof(endbr64)) == 0) {
+        code += sizeof(endbr64);
+    }
+    if (*code == 0xf2) {
+        ++code;
+    } // bnd
     return indirect_slot(code);
 }
 #endif
@@ -107,22 +130,30 @@ void const* plt_slot(unsigned char const* code) {
 } // namespace
 
 std::string GotHook::find() {
-    if (!slots_.empty()) { return {}; }
+    if (!slots_.empty()) {
+        return {};
+    }
     Image image;
     image.inside = reinterpret_cast<std::uintptr_t>(inside_);
     if (!dl_iterate_phdr(match_image, &image) || !image.dynamic) {
         return "NEURON's library is not a loaded shared object";
     }
     Dynamic const dynamic(image);
-    if (!dynamic.complete()) { return "NEURON's library has no relocation tables"; }
+    if (!dynamic.complete()) {
+        return "NEURON's library has no relocation tables";
+    }
 
     void* definition = nullptr;
     auto const scan = [&](ElfW(Rela) const* first, std::size_t bytes) {
         for (auto const* r = first; r != first + bytes / sizeof(*r); ++r) {
             auto const type = ELF64_R_TYPE(r->r_info);
-            if (type != JUMP_SLOT && type != GLOB_DAT) { continue; }
+            if (type != JUMP_SLOT && type != GLOB_DAT) {
+                continue;
+            }
             auto const& symbol = dynamic.symbols[ELF64_R_SYM(r->r_info)];
-            if (std::strcmp(dynamic.strings + symbol.st_name, symbol_) != 0) { continue; }
+            if (std::strcmp(dynamic.strings + symbol.st_name, symbol_) != 0) {
+                continue;
+            }
             if (symbol.st_shndx != SHN_UNDEF) {
                 definition = reinterpret_cast<void*>(image.base + symbol.st_value);
             }
@@ -133,7 +164,9 @@ std::string GotHook::find() {
     };
     scan(dynamic.plt.first, dynamic.plt.first ? dynamic.plt.bytes : 0);
     scan(dynamic.data.first, dynamic.data.first ? dynamic.data.bytes : 0);
-    if (slots_.empty()) { return std::string("NEURON's library makes no call to ") + symbol_; }
+    if (slots_.empty()) {
+        return std::string("NEURON's library makes no call to ") + symbol_;
+    }
     if (!definition) {
         slots_.clear();
         return std::string("NEURON's library does not define ") + symbol_;
@@ -153,26 +186,37 @@ std::string GotHook::check_caller(char const* name, void const* code) const {
     auto const* begin = static_cast<unsigned char const*>(info.dli_saddr);
     auto const is_slot = [&](void const* address) {
         for (auto const& slot : slots_) {
-            if (slot.address == address) { return true; }
+            if (slot.address == address) {
+                return true;
+            }
         }
         return false;
     };
     bool through_slot = false;
     // Every byte offset is tried: no disassembler is needed to find a 32-bit distance that hits exactly.
     for (auto const* at = begin; size >= 6 && at + 6 <= begin + size; ++at) {
-        if (is_slot(indirect_slot(at))) { through_slot = true; }
-        if (*at != 0xe8 && *at != 0xe9) { continue; }
+        if (is_slot(indirect_slot(at))) {
+            through_slot = true;
+        }
+        if (*at != 0xe8 && *at != 0xe9) {
+            continue;
+        }
         auto const* target = at + 5 + read_i32(at + 1);
-        if (target == original_) { return std::string(name) + " calls " + symbol_ + " directly"; }
+        if (target == original_) {
+            return std::string(name) + " calls " + symbol_ + " directly";
+        }
         Dl_info where; // the distance may be noise: read only addresses inside the same library
-        if (dladdr(target, &where) && where.dli_fbase == info.dli_fbase && is_slot(plt_slot(target))) {
+        if (dladdr(target, &where) && where.dli_fbase == info.dli_fbase &&
+            is_slot(plt_slot(target))) {
             through_slot = true;
         }
     }
-    if (!through_slot) { return std::string(name) + " does not call " + symbol_; }
+    if (!through_slot) {
+        return std::string(name) + " does not call " + symbol_;
+    }
 #else
-    (void) name;
-    (void) code;
+    (void)name;
+    (void)code;
 #endif
     return {};
 }
@@ -183,21 +227,28 @@ void GotHook::store(void* target) const {
         auto const begin = reinterpret_cast<std::uintptr_t>(slot.address) & ~(page - 1);
         auto* const at = reinterpret_cast<void*>(begin);
         if (slot.read_only && mprotect(at, page, PROT_READ | PROT_WRITE) != 0) {
-            throw std::runtime_error("HX061 NEURON's call table cannot be made writable: plugin is off.");
+            throw std::runtime_error(
+                "HX061 NEURON's call table cannot be made writable: plugin is off.");
         }
         __atomic_store_n(slot.address, target, __ATOMIC_RELEASE);
-        if (slot.read_only) { mprotect(at, page, PROT_READ); }
+        if (slot.read_only) {
+            mprotect(at, page, PROT_READ);
+        }
     }
 }
 
 void GotHook::install() {
-    if (installed_ || slots_.empty()) { return; }
+    if (installed_ || slots_.empty()) {
+        return;
+    }
     store(replacement_);
     installed_ = true;
 }
 
 void GotHook::uninstall() {
-    if (!installed_) { return; }
+    if (!installed_) {
+        return;
+    }
     store(original_);
     installed_ = false;
 }

@@ -36,13 +36,21 @@ heliox = new HelioX()
 
 void print(std::string const& text) {
     std::fputs(text.c_str(), stdout);
-    if (text.empty() || text.back() != '\n') { std::fputc('\n', stdout); }
+    if (text.empty() || text.back() != '\n') {
+        std::fputc('\n', stdout);
+    }
     std::fflush(stdout);
     hoc_retpushx(0.);
 }
 void report() { print(engine_report_text()); }
-void explain() { print(engine_explain_text()); }
-void verify() { print(engine_verify_text()); }
+void explain() {
+    read_hoc_object();
+    print(engine_explain_text());
+}
+void verify() {
+    read_hoc_object();
+    print(engine_verify_text());
+}
 void variable() {
     hoc_execerror("HX080 heliox.variable() needs Python: import heliox_neuron there.", nullptr);
 }
@@ -119,8 +127,14 @@ void define_hoc_object() {
         hoc_table_lookup("HelioX", hoc_top_level_symlist)) {
         return;
     }
+    // templates see built-in names only
+    Symlist* const names = hoc_symlist;
+    hoc_symlist = hoc_built_in_symlist;
     hoc_register_var(nullptr, nullptr, functions);
-    if (!run_hoc(TEMPLATE)) { return; }
+    hoc_symlist = names;
+    if (!run_hoc(TEMPLATE)) {
+        return;
+    }
     Symbol const* name = hoc_table_lookup("heliox", hoc_top_level_symlist);
     Object* const object = hoc_top_level_data[name->u.oboff].pobj[0];
     hoc_obj_ref(object); // for good: hoc must not free what we point to, or settings_ itself
@@ -133,11 +147,17 @@ void define_hoc_object() {
 }
 
 void read_hoc_object() {
-    if (!members.device) { return; }
+    if (!members.device) {
+        return;
+    }
     settings_.strict = *members.strict != 0.;
     settings_.progress = *members.progress != 0.;
-    if (settings_.threads != *members.threads) { settings_.threads = checked_threads(*members.threads); }
-    if (settings_.device != *members.device) { settings_.device = checked_device(*members.device); }
+    if (settings_.threads != *members.threads) {
+        settings_.threads = checked_threads(*members.threads);
+    }
+    if (settings_.device != *members.device) {
+        settings_.device = checked_device(*members.device);
+    }
     if (settings_.fidelity != *members.fidelity) {
         settings_.fidelity = checked_fidelity(*members.fidelity);
     }

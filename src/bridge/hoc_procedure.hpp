@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "nrn_decl.hpp"
@@ -25,8 +24,6 @@ class StdrunProcedure {
 
     // True while the procedure's code equals that of NEURON's text. May be asked at every step.
     bool is_pristine();
-    // The user's code differs, seen by is_pristine and unchanged since.
-    Proc const& code() const { return *symbol_->u.u_proc; }
 
   private:
     bool equals_reference(Proc const& code);
@@ -35,9 +32,14 @@ class StdrunProcedure {
     char const* name_;
     Symbol* symbol_ = nullptr;
     Symbol* reference_ = nullptr;
-    // the code last found equal: instructions, and the numbers they refer to
+    struct OwnSymbol {
+        Symbol const* symbol;
+        int type;
+        double content;
+    };
+    // the code last found equal: its instructions, and the constants and locals they refer to
     std::vector<Inst> words_;
-    std::vector<std::pair<Symbol const*, double>> numbers_;
+    std::vector<OwnSymbol> own_symbols_;
 };
 
 } // namespace heliox

@@ -40,7 +40,9 @@ void fixed_step(Token const& token) {
         return;
     }
     before_engine();
-    if (!engine_fixed_step(token)) { neuron_fixed_step(token); }
+    if (!engine_fixed_step(token)) {
+        neuron_fixed_step(token);
+    }
 }
 
 void fixed_step_group(Token const& token, int n) {
@@ -49,7 +51,9 @@ void fixed_step_group(Token const& token, int n) {
         return;
     }
     before_engine();
-    if (!engine_fixed_step_group(token, n)) { neuron_fixed_step_group(token, n); }
+    if (!engine_fixed_step_group(token, n)) {
+        neuron_fixed_step_group(token, n);
+    }
 }
 
 void finitialize() {
@@ -66,7 +70,8 @@ void finitialize() {
 
 GotHook& step_hook() {
     static GotHook hook("_Z14nrn_fixed_stepRKN6neuron18model_sorted_tokenE",
-                        reinterpret_cast<void*>(&nrn_version), reinterpret_cast<void*>(&fixed_step));
+                        reinterpret_cast<void*>(&nrn_version),
+                        reinterpret_cast<void*>(&fixed_step));
     return hook;
 }
 
@@ -83,31 +88,44 @@ std::string find_ways_in() {
         char const* name;
         void const* code;
     };
-    Caller const callers[] = {{"fadvance", reinterpret_cast<void const*>(&::fadvance)},
-                              {"batch_run", reinterpret_cast<void const*>(&::batch_run)},
-                              {"CVode.fixed_step", reinterpret_cast<void const*>(&::nrn_hoc2fixed_step)},
-                              {"psolve", reinterpret_cast<void const*>(&::ncs2nrn_integrate)}};
+    Caller const callers[] = {
+        {"fadvance", reinterpret_cast<void const*>(&::fadvance)},
+        {"batch_run", reinterpret_cast<void const*>(&::batch_run)},
+        {"CVode.fixed_step", reinterpret_cast<void const*>(&::nrn_hoc2fixed_step)},
+        {"psolve", reinterpret_cast<void const*>(&::ncs2nrn_integrate)}};
     std::string why = step_hook().find();
-    if (why.empty()) { why = group_hook().find(); }
-    for (auto const& caller : callers) {
-        if (why.empty()) { why = step_hook().check_caller(caller.name, caller.code); }
+    if (why.empty()) {
+        why = group_hook().find();
     }
-    if (why.empty()) { why = group_hook().check_caller(callers[3].name, callers[3].code); }
+    for (auto const& caller : callers) {
+        if (why.empty()) {
+            why = step_hook().check_caller(caller.name, caller.code);
+        }
+    }
+    if (why.empty()) {
+        why = group_hook().check_caller(callers[3].name, callers[3].code);
+    }
     return why;
 }
 
 } // namespace
 
 std::string install_hooks() {
-    if (hooks_installed()) { return {}; }
-    if (!version_gate().empty()) { return version_gate(); }
+    if (hooks_installed()) {
+        return {};
+    }
+    if (!version_gate().empty()) {
+        return version_gate();
+    }
     std::string const why = find_ways_in();
     if (!why.empty()) {
         return "HX061 this build of NEURON cannot be hooked (" + why +
                "): plugin is off, your script runs in plain NEURON.";
     }
     Symbol* symbol = hoc_table_lookup("finitialize", hoc_built_in_symlist);
-    if (!symbol) { symbol = hoc_table_lookup("finitialize", hoc_top_level_symlist); }
+    if (!symbol) {
+        symbol = hoc_table_lookup("finitialize", hoc_top_level_symlist);
+    }
     neuron_fixed_step = reinterpret_cast<FixedStep>(step_hook().original());
     neuron_fixed_step_group = reinterpret_cast<FixedStepGroup>(group_hook().original());
     step_hook().install();
@@ -123,23 +141,31 @@ std::string install_hooks() {
 }
 
 void uninstall_hooks() {
-    if (!hooks_installed()) { return; }
+    if (!hooks_installed()) {
+        return;
+    }
     close_batch();
     restore_continuerun();
     step_hook().uninstall();
     group_hook().uninstall();
     // a plugin that took the entry after us keeps calling ours, which then only passes on
-    if (finitialize_entry->defn.pf == &finitialize) { finitialize_entry->defn.pf = neuron_finitialize; }
+    if (finitialize_entry->defn.pf == &finitialize) {
+        finitialize_entry->defn.pf = neuron_finitialize;
+    }
 }
 
 bool hooks_installed() { return step_hook().installed(); }
 
 void enabled_changed() {
-    if (settings_.enable != 0. && hooks_installed()) { install_continuerun(); }
+    if (settings_.enable != 0. && hooks_installed()) {
+        install_continuerun();
+    }
 }
 
 void fixed_step_in_batch(Token const& token) {
-    if (!engine_fixed_step(token)) { neuron_fixed_step(token); }
+    if (!engine_fixed_step(token)) {
+        neuron_fixed_step(token);
+    }
 }
 
 } // namespace heliox

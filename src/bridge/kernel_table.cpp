@@ -167,6 +167,26 @@ std::string find_cached(std::string const& hash) {
     return best;
 }
 
+// Without Python nobody names the library of built-in kernels: it lies beside this one.
+void load_neighbour_once() {
+    static bool done = false;
+    if (done || !kernels_.empty() || isa().empty()) {
+        return;
+    }
+    done = true;
+    Dl_info info{};
+    if (!dladdr(reinterpret_cast<void*>(&load_neighbour_once), &info) || !info.dli_fname) {
+        return;
+    }
+    std::string path = info.dli_fname;
+    path = path.substr(0, path.rfind('/') + 1) + "libheliox_kernels_" + isa().substr(7) + ".so";
+    try {
+        load(path, "builtin");
+    } catch (std::exception const&) {
+        // built without them: NEURON's own functions run
+    }
+}
+
 bool take(KernelChoice& choice, std::string const& name, std::string const& hash) {
     if (auto* loaded = find_loaded(name, hash)) {
         choice.kernel = loaded->kernel;
@@ -257,6 +277,7 @@ void add_kernel_library(std::string const& path) {
 }
 
 std::vector<KernelChoice> choose_kernels(std::vector<KernelRequest> const& requests) {
+    load_neighbour_once();
     std::vector<std::string> hashes, keys;
     std::vector<KernelRequest> missing;
     for (auto const& request: requests) {

@@ -11,8 +11,8 @@ extern double hoc_epsilon; // hoc's comparisons of numbers allow this much
 extern int stoprun;
 extern int cvode_active_;
 extern int tree_changed, v_structure_change, diam_changed;
-extern int hoc_returning; // 4: hoc's `stop` unwinds everything
-extern int hoc_intset;    // Ctrl-C seen by NEURON's own handler
+extern int hoc_returning;
+extern int hoc_intset; // Ctrl-C seen by NEURON's own handler
 extern char* neuron_home;
 
 extern void fadvance();
@@ -24,6 +24,7 @@ extern void v_setup_vectors();
 extern void recalc_diam();
 extern double nrn_time(); // also what stopsw() counts from
 extern void hoc_procret();
+extern void hoc_object_component(); // the instruction behind object.member
 extern Symbol* hoc_lookup(char const*);
 extern Symbol* hoc_table_lookup(char const*, Symlist*);
 extern int ifarg(int);
@@ -33,6 +34,7 @@ extern HocReturnType hoc_return_type_code; // how Python is to see a method's nu
 
 namespace heliox {
 
+constexpr int HOC_STOP = 4;            // hoc_returning: hoc's `stop` unwinds everything
 constexpr int STOP_AT_TSTOP = 1 << 15; // the bit of stoprun that each advance clears
 
 } // namespace heliox

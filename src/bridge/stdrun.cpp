@@ -23,7 +23,9 @@ class HocVariable {
     explicit HocVariable(char const* name) : name_(name) {}
     bool find() {
         Symbol const* time = hoc_table_lookup("t", hoc_built_in_symlist);
-        if (!time) { time = hoc_table_lookup("t", hoc_top_level_symlist); }
+        if (!time) {
+            time = hoc_table_lookup("t", hoc_top_level_symlist);
+        }
         symbol_ = hoc_table_lookup(name_, hoc_top_level_symlist);
         return symbol_ && time && symbol_->type == time->type && !symbol_->arayinfo &&
                (symbol_->subtype == NOTUSER || symbol_->subtype == USERDOUBLE);
@@ -44,16 +46,23 @@ class GraphLists {
   public:
     bool find() {
         Symbol const* list = hoc_table_lookup("List", hoc_built_in_symlist);
-        if (!list) { list = hoc_table_lookup("List", hoc_top_level_symlist); }
+        if (!list) {
+            list = hoc_table_lookup("List", hoc_top_level_symlist);
+        }
         symbol_ = hoc_table_lookup("graphList", hoc_top_level_symlist);
-        Symbol const* cvode = hoc_table_lookup("cvode", hoc_top_level_symlist); // an objref of stdrun
-        if (!list || !symbol_ || !cvode || symbol_->type != cvode->type) { return false; }
+        Symbol const* cvode =
+            hoc_table_lookup("cvode", hoc_top_level_symlist); // an objref of stdrun
+        if (!list || !symbol_ || !cvode || symbol_->type != cvode->type) {
+            return false;
+        }
         template_ = list->u.ctemplate;
         count_ = hoc_table_lookup("count", template_->symtable);
         return count_ && symbol_->arayinfo && symbol_->arayinfo->nsub == 1;
     }
     bool empty() const {
-        if (!symbol_->arayinfo || symbol_->arayinfo->sub[0] < 4) { return false; }
+        if (!symbol_->arayinfo || symbol_->arayinfo->sub[0] < 4) {
+            return false;
+        }
         Object** const lists = hoc_top_level_data[symbol_->u.oboff].pobj;
         auto const return_type = hoc_return_type_code; // count() reports an integer to Python
         bool all = true;
@@ -102,7 +111,9 @@ std::string stdrun_text() {
 bool Stdrun::prepare() {
     static std::string const text = stdrun_text();
     fadvance = hoc_table_lookup("fadvance", hoc_built_in_symlist);
-    if (!fadvance) { fadvance = hoc_table_lookup("fadvance", hoc_top_level_symlist); }
+    if (!fadvance) {
+        fadvance = hoc_table_lookup("fadvance", hoc_top_level_symlist);
+    }
     flush_plot = top_level_procedure("flushPlot");
     screen_update = top_level_procedure("screen_update");
     return fadvance && flush_plot && screen_update && continuerun.prepare(text) &&
@@ -112,7 +123,7 @@ bool Stdrun::prepare() {
 }
 
 Stdrun stdrun;
-Proc original_continuerun{};                    // moved here while ours is in place
+Proc original_continuerun{}; // moved here while ours is in place
 struct {
     Inst* code = nullptr;
     unsigned long size = 0;
@@ -120,7 +131,9 @@ struct {
 bool batch_is_open = false;
 
 void open_batch(double t_stop) {
-    if (batch_is_open) { return; }
+    if (batch_is_open) {
+        return;
+    }
     batch_is_open = true;
     engine_begin_batch(t_stop);
 }
@@ -129,13 +142,22 @@ void open_batch(double t_stop) {
 class SortedModel {
   public:
     neuron::model_sorted_token const& token() {
-        if (tree_changed || v_structure_change || diam_changed) { drop(); }
+        if (tree_changed || v_structure_change || diam_changed) {
+            drop();
+        }
         if (!token_) {
-            if (tree_changed) { setup_topology(); }
-            if (v_structure_change) { v_setup_vectors(); }
-            if (diam_changed) { recalc_diam(); }
+            if (tree_changed) {
+                setup_topology();
+            }
+            if (v_structure_change) {
+                v_setup_vectors();
+            }
+            if (diam_changed) {
+                recalc_diam();
+            }
             // the type cannot be moved: constructed in place from the call's result
-            token_.reset(new neuron::opaque_model_sorted_token(nrn_ensure_model_data_are_sorted_opaque()));
+            token_.reset(
+                new neuron::opaque_model_sorted_token(nrn_ensure_model_data_are_sorted_opaque()));
         }
         return *token_;
     }
@@ -179,14 +201,16 @@ class ContinuerunLoop {
     SortedModel model_;
 };
 
-// What hoc's interpreter does after each call of a built-in function or procedure.
+// What hoc's interpreter does after each call of a procedure.
 void ContinuerunLoop::after_call() {
-    if (hoc_returning == 4) {
+    if (hoc_returning == HOC_STOP) {
         unwinding_ = true;
     } else {
         hoc_returning = 0;
     }
-    if (nrn_isecstack() != section_depth_) { nrn_secstack(section_depth_); }
+    if (nrn_isecstack() != section_depth_) {
+        nrn_secstack(section_depth_);
+    }
 }
 
 void ContinuerunLoop::call(Symbol* procedure) {
@@ -211,6 +235,7 @@ void ContinuerunLoop::fixed_step(bool last_of_step) {
     }
     fixed_step_in_batch(token);
     stoprun &= ~STOP_AT_TSTOP;
+    hoc_returning = 0; // fadvance's own return forgets a `stop` from an event
     after_call();
 }
 
@@ -234,7 +259,9 @@ void ContinuerunLoop::step() {
         advance(true);
     } else {
         double const end = stdrun.steps_per_step.value() + hoc_epsilon;
-        for (double i = 1.; i <= end && !unwinding_; i += 1.) { advance(!(i + 1. <= end)); }
+        for (double i = 1.; i <= end && !unwinding_; i += 1.) {
+            advance(!(i + 1. <= end));
+        }
     }
     if (!unwinding_ && !(stdrun.plot.is_pristine() && stdrun.graphs.empty())) {
         call(stdrun.plot.symbol());
@@ -248,7 +275,9 @@ bool ContinuerunLoop::update_screen_when_due() {
     if (update_due_) {
         update_due_ = false;
         call(stdrun.screen_update);
-        if (unwinding_) { return false; }
+        if (unwinding_) {
+            return false;
+        }
         stdrun.realtime.value() = nrn_time() - started_;
         next_update_ = stdrun.realtime.value() + stdrun.screen_update_interval.value();
     } else if (hoc_not_less(realtime, next_update_)) {
@@ -275,16 +304,24 @@ void ContinuerunLoop::run() {
     stoprun = 0;
     while (hoc_less(t, t_stop_) && stoprun == 0) {
         step();
-        if (unwinding_ || !update_screen_when_due()) { return; }
+        if (unwinding_ || !update_screen_when_due()) {
+            return;
+        }
         stop_if_interrupted();
     }
-    if (interrupted_) { stop_if_interrupted(); }
+    if (interrupted_) {
+        stop_if_interrupted();
+    }
     if (stdrun.using_cvode.value() && stoprun == 0) {
         step();
-        if (unwinding_) { return; }
+        if (unwinding_) {
+            return;
+        }
     }
     call(stdrun.flush_plot);
-    if (!unwinding_) { stdrun.realtime.value() = nrn_time() - started_; }
+    if (!unwinding_) {
+        stdrun.realtime.value() = nrn_time() - started_;
+    }
 }
 
 bool loop_can_be_ours() {
@@ -319,16 +356,22 @@ bool is_ours(Proc const& code) {
 } // namespace
 
 void close_batch() {
-    if (!batch_is_open) { return; }
+    if (!batch_is_open) {
+        return;
+    }
     batch_is_open = false;
     engine_end_batch();
 }
 
 void install_continuerun() {
     Symbol* const symbol = top_level_procedure("continuerun");
-    if (!symbol) { return; }
+    if (!symbol) {
+        return;
+    }
     Proc& code = *symbol->u.u_proc;
-    if (is_ours(code) || (code.defn.in == rejected.code && code.size == rejected.size)) { return; }
+    if (is_ours(code) || (code.defn.in == rejected.code && code.size == rejected.size)) {
+        return;
+    }
     if (!stdrun.prepare() || !stdrun.continuerun.is_pristine()) {
         rejected.code = code.defn.in;
         rejected.size = code.size;
@@ -337,7 +380,9 @@ void install_continuerun() {
     // malloc: a later redefinition frees it. nauto stays: a continuerun that is running now pops as many
     // locals as it pushed, and the original code runs in our frame.
     auto* const block = static_cast<Inst*>(std::malloc(3 * sizeof(Inst)));
-    if (!block) { return; }
+    if (!block) {
+        return;
+    }
     block[0].pf = &continuerun_instruction;
     block[1].pf = &hoc_procret;
     block[2].in = STOP;
@@ -349,7 +394,9 @@ void install_continuerun() {
 
 void restore_continuerun() {
     Symbol* const symbol = top_level_procedure("continuerun");
-    if (!symbol || !is_ours(*symbol->u.u_proc)) { return; }
+    if (!symbol || !is_ours(*symbol->u.u_proc)) {
+        return;
+    }
     // our three instructions stay allocated: this may be called from within them
     Proc& code = *symbol->u.u_proc;
     code.defn.in = original_continuerun.defn.in;

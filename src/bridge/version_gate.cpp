@@ -10,7 +10,9 @@ namespace heliox {
 namespace {
 
 Symbol* built_in(char const* name) {
-    if (Symbol* symbol = hoc_table_lookup(name, hoc_built_in_symlist)) { return symbol; }
+    if (Symbol* symbol = hoc_table_lookup(name, hoc_built_in_symlist)) {
+        return symbol;
+    }
     return hoc_table_lookup(name, hoc_top_level_symlist);
 }
 
@@ -26,22 +28,29 @@ bool layouts_match() {
     Symbol const* stop = built_in("stoprun");
     Symbol const* advance = built_in("fadvance");
     Symbol const* initialize = built_in("finitialize");
-    if (!time || !step || !stop || !advance || !initialize) { return false; }
+    if (!time || !step || !stop || !advance || !initialize) {
+        return false;
+    }
     return time->subtype == USERDOUBLE && time->u.pval == &t && step->u.pval == &dt &&
            step->type == time->type && stop->subtype == USERINT && stop->u.pvalint == &stoprun &&
-           advance->type == initialize->type && advance->type != time->type && initialize->u.u_proc &&
+           advance->type == initialize->type && advance->type != time->type &&
+           initialize->u.u_proc &&
            same_library(reinterpret_cast<void const*>(initialize->u.u_proc->defn.pf),
                         reinterpret_cast<void const*>(&nrn_version));
 }
 
 std::string find_out() {
     char const* version = nrn_version(0);
-    if (!version) { version = "of unknown version"; }
+    if (!version) {
+        version = "of unknown version";
+    }
     int major = 0, minor = 0;
-    bool const known = std::sscanf(version, "%d.%d", &major, &minor) == 2 && major == 9 && minor == 0;
+    bool const known =
+        std::sscanf(version, "%d.%d", &major, &minor) == 2 && major == 9 && minor == 0;
     if (!known) {
         return std::string("HX060 NEURON ") + version +
-               " is not a tested version (9.0.0-9.0.2): plugin is off, your script runs in plain NEURON.";
+               " is not a tested version (9.0.0-9.0.2): plugin is off, your script runs in plain "
+               "NEURON.";
     }
     if (!layouts_match()) {
         return std::string("HX060 NEURON ") + version +

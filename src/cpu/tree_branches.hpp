@@ -94,46 +94,49 @@ class BranchSolver {
 
     void eliminate() {
         BranchSchedule const& g = s.branch;
-        Vec carried_d = Vec::all(0.), carried_rhs = Vec::all(0.);
+        // locals: members would be loaded again between two dependent divisions
         double *const d = this->d, *const rhs = this->rhs, *const b = this->b;
         double *const child_d = this->child_d, *const child_rhs = this->child_rhs;
+        Vec carried_d = Vec::all(0.), carried_rhs = Vec::all(0.);
         int k = 0;
-        for (int r = 0; r < g.n_round; ++r) {
+        for (int i = 0; i < g.n_round; ++i) {
+            BranchRound const round = g.round[i];
             Vec row_d, row_rhs, row_a, row_b;
-            load_quads(quad, g.row + r * W, row_d, row_rhs, row_a, row_b);
-            for (; k < g.round[r].late_end; ++k) {
+            load_quads(quad, g.row + i * W, row_d, row_rhs, row_a, row_b);
+            for (; k < round.late_end; ++k) {
                 BranchLink const l = g.late[k];
                 row_d = sub_where(l.lane, row_d, Vec::all(child_d[l.slot]));
                 row_rhs = sub_where(l.lane, row_rhs, Vec::all(child_rhs[l.slot]));
             }
-            row_d = sub_where(g.round[r].carried, row_d, carried_d);
-            row_rhs = sub_where(g.round[r].carried, row_rhs, carried_rhs);
+            row_d = sub_where(round.carried, row_d, carried_d);
+            row_rhs = sub_where(round.carried, row_rhs, carried_rhs);
             Vec const p = row_a / row_d;
             carried_d = p * row_b;
             carried_rhs = p * row_rhs;
-            row_d.store(d + r * W);
-            row_rhs.store(rhs + r * W);
-            row_b.store(b + r * W);
-            carried_d.store(child_d + r * W);
-            carried_rhs.store(child_rhs + r * W);
+            row_d.store(d + i * W);
+            row_rhs.store(rhs + i * W);
+            row_b.store(b + i * W);
+            carried_d.store(child_d + i * W);
+            carried_rhs.store(child_rhs + i * W);
         }
     }
 
     void substitute() {
         BranchSchedule const& g = s.branch;
         double *const x = this->x, *const x_row = this->x_row;
+        double const *const d = this->d, *const rhs = this->rhs, *const b = this->b;
         Vec solution = Vec::all(0.); // the root has b = 0: nothing comes from above
-        int k = g.n_round ? g.round[g.n_round - 1].fetch_end : 0;
-        for (int r = g.n_round - 1; r >= 0; --r) {
-            int const begin = r ? g.round[r - 1].fetch_end : 0;
+        int k = g.round[g.n_round - 1].fetch_end;
+        for (int i = g.n_round - 1; i >= 0; --i) {
+            int const begin = i ? g.round[i - 1].fetch_end : 0;
             for (; k > begin; --k) {
                 BranchLink const l = g.fetch[k - 1];
                 solution = select(l.lane, solution, Vec::all(x[l.slot]));
             }
-            solution = (Vec::load(rhs + r * W) - Vec::load(b + r * W) * solution) /
-                       Vec::load(d + r * W);
-            solution.store(x + r * W);
-            scatter(x_row, g.row + r * W, solution);
+            Vec const row_rhs = Vec::load(rhs + i * W) - Vec::load(b + i * W) * solution;
+            solution = row_rhs / Vec::load(d + i * W);
+            solution.store(x + i * W);
+            scatter(x_row, g.row + i * W, solution);
         }
     }
 

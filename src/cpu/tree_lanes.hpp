@@ -28,9 +28,9 @@ class LaneSolver {
             cm_root[l] = cap.cm + c.cap_root;
         }
         d = scratch;
-        rhs = d + W * (s.n_row + 1);
-        b = rhs + W * (s.n_row + 1);
-        jump = b + W * (s.n_row + 1);
+        rhs = d + W * (s.n_row + W);
+        b = rhs + W * (s.n_row + W);
+        jump = b + W * (s.n_row + W);
     }
 
     bool solve() {
@@ -50,19 +50,19 @@ class LaneSolver {
         Vec a, current, d, rhs;
     };
 
-    void load_tile(double const* column, unsigned rows, int r0, double out[][W]) const {
+    void load_tile(double const* column, unsigned rows, int r0, double* out) const {
         Vec v[W];
         for (int l = 0; l < W; ++l) v[l] = Vec::load(rows, column + offset[l] + r0);
         transpose(v);
-        for (int j = 0; j < W; ++j) v[j].store(out[j]);
+        for (int j = 0; j < W; ++j) v[j].store(out + j * W);
     }
 
-    void load_cm(RowTile const& tile, double out[][W]) const {
+    void load_cm(RowTile const& tile, double* out) const {
         Vec v[W];
         unsigned const low = (1u << __builtin_popcount(tile.cap)) - 1;
         for (int l = 0; l < W; ++l) v[l] = Vec::load(low, cm[l] + tile.cap_first);
         transpose(v);
-        for (int j = 0; j < W; ++j) v[j].store(out[j]);
+        for (int j = 0; j < W; ++j) v[j].store(out + j * W);
     }
 
     Vec load_row(double const* column, int r) const {
@@ -96,34 +96,33 @@ class LaneSolver {
     int eliminate_tile(int t, int k, Terms& carried) {
         RowTile const tile = s.tile[t];
         int const r0 = 1 + t * W;
-        alignas(64) double tv[W][W], ta[W][W], tb[W][W], td[W][W], trhs[W][W], tcm[W][W];
+        alignas(64) double tv[W * W], ta[W * W], tcm[W * W];
+        // locals: a member would be stored and loaded again between two dependent divisions
+        double *const to_d = d + r0 * W, *const to_rhs = rhs + r0 * W, *const to_b = b + r0 * W;
+        Terms next = carried;
         load_tile(n.v, tile.rows, r0, tv);
         load_tile(n.a, tile.rows, r0, ta);
-        load_tile(n.b, tile.rows, r0, tb);
-        load_tile(n.d, tile.rows, r0, td);
-        load_tile(n.rhs, tile.rows, r0, trhs);
+        load_tile(n.b, tile.rows, r0, to_b);
+        load_tile(n.d, tile.rows, r0, to_d);
+        load_tile(n.rhs, tile.rows, r0, to_rhs);
         int caps = __builtin_popcount(tile.cap);
         if (use.add_cap) load_cm(tile, tcm);
-        // locals: a member would be stored and loaded again between two dependent divisions
-        Terms next = carried;
-        double *const to_d = d, *const to_rhs = rhs, *const to_b = b;
         for (int j = __builtin_popcount(tile.rows) - 1; j >= 0; --j) {
             int const r = r0 + j;
             bool const jumps = k > tile.jump_first && s.jump[k - 1] == r;
-            Vec const parent_v = jumps || j == 0 ? load_row(n.v, s.parent[r]) : Vec::load(tv[j - 1]);
-            Vec const row_a = Vec::load(ta[j]), row_b = Vec::load(tb[j]);
-            Vec const dv = parent_v - Vec::load(tv[j]);
-            Vec row_d = Vec::load(td[j]);
+            Vec const parent_v = jumps || j == 0 ? load_row(n.v, s.parent[r]) : Vec::load(tv + (j - 1) * W);
+            Vec const row_a = Vec::load(ta + j * W), row_b = Vec::load(to_b + j * W);
+            Vec const dv = parent_v - Vec::load(tv + j * W);
+            Vec row_d = Vec::load(to_d + j * W);
             if (use.add_cap && (tile.cap >> j & 1)) {
-                row_d = row_d + Vec::all(use.cfac) * Vec::load(tcm[--caps]);
+                row_d = row_d + Vec::all(use.cfac) * Vec::load(tcm + --caps * W);
             }
             row_d = row_d - row_b;
-            Vec row_rhs = Vec::load(trhs[j]) - row_b * dv;
+            Vec row_rhs = Vec::load(to_rhs + j * W) - row_b * dv;
             add_children(r, tile.chain >> j & 1, next, row_d, row_rhs);
             Vec const p = row_a / row_d;
-            row_d.store(to_d + r * W);
-            row_rhs.store(to_rhs + r * W);
-            row_b.store(to_b + r * W);
+            row_d.store(to_d + j * W);
+            row_rhs.store(to_rhs + j * W);
             next = {row_a, row_a * dv, p * row_b, p * row_rhs};
             if (jumps) {
                 --k;

@@ -9,18 +9,18 @@
 
 namespace heliox {
 
-// One round of a branch schedule: at most W nodes, one a lane, whose children are all done.
+// One round of a branch schedule: at most W nodes, one a lane, whose children were done in earlier
+// rounds. (Two vectors a round, to overlap their divisions, gained nothing on Zen 4.)
 struct BranchRound {
-    unsigned carried;   // lanes whose node is the parent of the same lane's node one round earlier,
-                        // that child being the node's first
-    unsigned inherited; // lanes whose node's parent is in the same lane one round later
-    int late_end;       // end of this round's late children in BranchSchedule::late
-    int fetch_end;      // end of this round's parents to fetch in BranchSchedule::fetch
+    unsigned carried; // lanes whose node is the parent of the same lane's node one round earlier, that
+                      // child being the node's first
+    int late_end;     // end of this round's late children in BranchSchedule::late
+    int fetch_end;    // end of this round's parents to fetch in BranchSchedule::fetch
 };
 
 // A term that does not come through the lane itself.
 struct BranchLink {
-    unsigned lane; // bit of the lane of the node of this round
+    unsigned lane; // bit of the lane of this round's node
     int slot;      // round * W + lane of the other node
 };
 

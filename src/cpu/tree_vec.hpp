@@ -41,7 +41,7 @@ inline Vec sub_where(unsigned m, Vec a, Vec b) {
 inline Vec select(unsigned m, Vec a, Vec b) {
     return {_mm512_mask_blend_pd(__mmask8(m), a.x, b.x)};
 }
-// lane i of the result is the next unused lane of a, for each i in m
+// lane i of the result is the next unused lane of a, for each i in m; any value elsewhere
 inline Vec spread(unsigned m, Vec a) { return {_mm512_maskz_expand_pd(__mmask8(m), a.x)}; }
 inline unsigned nan_lanes(Vec a) { return _mm512_cmp_pd_mask(a.x, a.x, _CMP_UNORD_Q); }
 
@@ -120,12 +120,25 @@ inline void scatter(double* p, int const* rows, Vec a) {
 
 #else // AVX2
 
+// Row m: all bits of the lanes in m; and the float lanes that bring a's next unused double to each.
+alignas(32) constexpr long long mask_table[16][4] = {
+    {0, 0, 0, 0},  {-1, 0, 0, 0},  {0, -1, 0, 0},  {-1, -1, 0, 0},
+    {0, 0, -1, 0}, {-1, 0, -1, 0}, {0, -1, -1, 0}, {-1, -1, -1, 0},
+    {0, 0, 0, -1}, {-1, 0, 0, -1}, {0, -1, 0, -1}, {-1, -1, 0, -1},
+    {0, 0, -1, -1}, {-1, 0, -1, -1}, {0, -1, -1, -1}, {-1, -1, -1, -1}};
+alignas(32) constexpr int spread_table[16][8] = {
+    {0, 1, 0, 1, 0, 1, 0, 1}, {0, 1, 0, 1, 0, 1, 0, 1}, {0, 1, 0, 1, 0, 1, 0, 1},
+    {0, 1, 2, 3, 0, 1, 0, 1}, {0, 1, 0, 1, 0, 1, 0, 1}, {0, 1, 0, 1, 2, 3, 0, 1},
+    {0, 1, 0, 1, 2, 3, 0, 1}, {0, 1, 2, 3, 4, 5, 0, 1}, {0, 1, 0, 1, 0, 1, 0, 1},
+    {0, 1, 0, 1, 0, 1, 2, 3}, {0, 1, 0, 1, 0, 1, 2, 3}, {0, 1, 2, 3, 0, 1, 4, 5},
+    {0, 1, 0, 1, 0, 1, 2, 3}, {0, 1, 0, 1, 2, 3, 4, 5}, {0, 1, 0, 1, 2, 3, 4, 5},
+    {0, 1, 2, 3, 4, 5, 6, 7}};
+
 struct Vec {
     __m256d x;
     static constexpr int width = 4;
     static __m256i mask(unsigned m) {
-        __m256i const bit = _mm256_set_epi64x(8, 4, 2, 1);
-        return _mm256_cmpeq_epi64(_mm256_and_si256(_mm256_set1_epi64x(m), bit), bit);
+        return _mm256_load_si256(reinterpret_cast<__m256i const*>(mask_table[m]));
     }
     static Vec load(double const* p) { return {_mm256_loadu_pd(p)}; }
     static Vec load(unsigned m, double const* p) { return {_mm256_maskload_pd(p, mask(m))}; }
@@ -146,12 +159,10 @@ inline Vec add_where(unsigned m, Vec a, Vec b) { return select(m, a, a + b); }
 inline Vec sub_where(unsigned m, Vec a, Vec b) {
     return {_mm256_sub_pd(a.x, _mm256_and_pd(_mm256_castsi256_pd(Vec::mask(m)), b.x))};
 }
-// lane i of the result is the next unused lane of a, for each i in m
+// lane i of the result is the next unused lane of a, for each i in m; any value elsewhere
 inline Vec spread(unsigned m, Vec a) {
-    double in[4], out[4];
-    a.store(in);
-    for (int i = 0, k = 0; i < 4; ++i) out[i] = m >> i & 1 ? in[k++] : 0.;
-    return Vec::load(out);
+    auto const lanes = _mm256_load_si256(reinterpret_cast<__m256i const*>(spread_table[m]));
+    return {_mm256_castps_pd(_mm256_permutevar8x32_ps(_mm256_castpd_ps(a.x), lanes))};
 }
 inline unsigned nan_lanes(Vec a) {
     return unsigned(_mm256_movemask_pd(_mm256_cmp_pd(a.x, a.x, _CMP_UNORD_Q)));

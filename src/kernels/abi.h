@@ -13,6 +13,9 @@
 
 #define HX_ABI_VERSION 1
 
+/* what a kernel library shows, whatever the compiler hides by default */
+#define HX_EXPORT __attribute__((visibility("default")))
+
 /* An ion mechanism has five columns, in NEURON's order (nrnoc/eion.cpp). */
 enum hx_ion_column { HX_ION_EREV, HX_ION_CONCI, HX_ION_CONCO, HX_ION_CUR, HX_ION_DCURDV, HX_ION_N };
 

@@ -43,15 +43,15 @@ HX_INLINE vd exp_core(vd x, vd x_tail, bool has_tail) {
     vd const c5 = splat<vd>(0x1.1111167a4d017p-7);
 
     vd kd = fma(inv_ln2_n, x, shift);
-    vi const k = (vi)kd;
+    vu const k = (vu)kd;
     kd -= shift;
     vd r = fma(kd, minus_ln2_lo_n, fma(kd, minus_ln2_hi_n, x));
     if (has_tail) {
         r += x_tail;
     }
     vd tail, head;
-    table_pair(exp_table, k & 127, tail, head);
-    vd const scale = (vd)((vi)head + (k << 45));
+    table_pair(exp_table, (vi)(k & 127ull), tail, head);
+    vd const scale = (vd)((vu)head + (k << 45));
     vd const r2 = r * r;
     vd const tmp = fma(r2 * r2, fma(r, c5, c4), fma(r2, fma(r, c3, c2), tail + r));
     return fma(scale, tmp, scale);

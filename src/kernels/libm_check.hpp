@@ -46,11 +46,10 @@ static int exp_samples(double* x) {
     for (; n < libm_regular; ++n) {
         x[n] = n % 2 == 0 ? spread(n, -30., 30.) : spread(n, -705., 705.);
     }
-    for (double e :
-         {0., -0., 1., -1., 700., -700., 700.1, -700.1, 512., -512., 0x1p-54, 1e-320, 1e300}) {
-        x[n++] = e;
-    }
-    for (double e : {HUGE_VAL, -HUGE_VAL, static_cast<double>(NAN)}) {
+    double const edge[] = {0.,      -0.,      1.,        -1.,   700.,   -700.,
+                           700.1,   -700.1,   512.,      -512., 511.9,  -511.9,
+                           0x1p-54, HUGE_VAL, -HUGE_VAL, NAN,   1e-320, 1e300};
+    for (double e : edge) {
         x[n++] = e;
     }
     for (double e : seldom_exp) {
@@ -65,8 +64,9 @@ static int log_samples(double* x) {
                : n % 3 == 1 ? spread(n, 0., 100.)
                             : ::ldexp(spread(n, .5, 1.), n - 1024);
     }
-    for (double e : {0., -0., 1., -1., 1. - 0x1p-4, 1. + 0x1.09p-4, 0x1p-1022, 1e-320, 1e308,
-                     HUGE_VAL, -HUGE_VAL, static_cast<double>(NAN)}) {
+    double const edge[] = {0.,        -0.,    1.,    -1.,      1. - 0x1p-4, 1. + 0x1.09p-4,
+                           0x1p-1022, 1e-320, 1e308, HUGE_VAL, -HUGE_VAL,   NAN};
+    for (double e : edge) {
         x[n++] = e;
     }
     for (double e : seldom_log) {

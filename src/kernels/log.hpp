@@ -31,14 +31,14 @@ HX_INLINE vd log_by_lanes(vd y, vd x, unsigned which) {
 
 /* x = 2^k z with z in [offset, 2 offset), offset given by its bits: k as a double, z and the
  * number of the 128th of that interval that z falls into. x must be positive and normal. */
-HX_INLINE void split(vd x, long long offset, vd& kd, vd& z, vi& part) {
-    vi const ix = (vi)x;
-    vi const tmp = ix - offset;
-    part = (tmp >> 45) & 127;
-    z = (vd)(ix - (tmp & (0xfffll << 52)));
-    /* k = tmp >> 52 without a 64-bit arithmetic shift and conversion, which AVX2 lacks: k + 1024
-     * goes into the low bits of 2^52. */
-    vu const biased = ((vu)(tmp + (0x400ll << 52)) >> 52) | 0x4330000000000000ull;
+HX_INLINE void split(vd x, unsigned long long offset, vd& kd, vd& z, vi& part) {
+    vu const ix = (vu)x;
+    vu const tmp = ix - offset;
+    part = (vi)((tmp >> 45) & 127ull);
+    z = (vd)(ix - (tmp & (0xfffull << 52)));
+    /* k = tmp >> 52 without an arithmetic shift and a conversion of 64 bits, which AVX2 lacks:
+     * k + 1024 goes into the low bits of 2^52. */
+    vu const biased = ((tmp + (0x400ull << 52)) >> 52) | 0x4330000000000000ull;
     kd = (vd)biased - splat<vd>(0x1p52 + 1024.);
 }
 
@@ -68,7 +68,7 @@ HX_INLINE vd log_near_one(vd x) {
 HX_INLINE vd log_core(vd x) {
     vd kd, z, invc, logc;
     vi part;
-    split(x, 0x3fe6000000000000ll, kd, z, part);
+    split(x, 0x3fe6000000000000ull, kd, z, part);
     table_pair(log_table, part, invc, logc);
     vd const r = fma(z, invc, splat<vd>(-1.));
     vd const w = fma(kd, splat<vd>(0x1.62e42fefa3800p-1), logc);

@@ -3,16 +3,16 @@
     python make_math_tables.py > math_tables.hpp        (needs mpmath)
 
 The algorithms, with the choice of the table points, were published by Arm in optimized-routines
-(math/exp_data.c, log_data.c, pow_data.c, MIT, 2018) and are those of glibc since 2.28. With N = 128:
+(math/exp_data.c, log_data.c, pow_data.c, MIT, 2018) and are those of glibc since 2.28. N = 128:
 
-exp   2^(i/N) = H (1 + T): T as a double, and the bits of H less i 2^52/N, so that adding k 2^52/N with
-      k = i (mod N) gives the scaled value.
-pow   c near the centre of the i-th of N parts of [0x1.69555p-1, 0x1.69555p0), with 1/c of few bits
-      (a multiple of 1/N or 1/(2N)) so that z/c - 1 is exact; log c = logc + logctail, logc a multiple
-      of 2^-43 so that k ln2hi + logc is exact.
+exp   2^(i/N) = H (1 + T): T as a double, and the bits of H less i 2^52/N, so that adding
+      k 2^52/N with k = i (mod N) gives the scaled value.
+pow   c near the centre of the i-th of N parts of [0x1.69555p-1, 0x1.69555p0), with 1/c of few
+      bits (a multiple of 1/N or 1/(2N)) so that z/c - 1 is exact; log c = logc + logctail, logc a
+      multiple of 2^-43 so that k ln2hi + logc is exact.
 log   c near the centre of the i-th of N parts of [0x1.6p-1, 0x1.6p0), found by a search over 2^30
-      candidates for a log c that is almost a multiple of 2^-43. The search is not repeated here: the
-      published 1/c are the constants LOG_INVC, logc follows from them.
+      candidates for a log c that is almost a multiple of 2^-43. The search is not repeated here:
+      the published 1/c are the constants LOG_INVC, logc follows from them.
 """
 
 import struct
@@ -56,7 +56,7 @@ LOG_INVC = """
 0x1.8e6528effd79dp-1 0x1.8bfce9fcc007cp-1 0x1.899c0dabec30ep-1 0x1.87427aa2317fbp-1
 0x1.84f00acb39a08p-1 0x1.82a49e8653e55p-1 0x1.8060195f40260p-1 0x1.7e22563e0a329p-1
 0x1.7beb377dcb5adp-1 0x1.79baa679725c2p-1 0x1.77907f2170657p-1 0x1.756cadbd6130cp-1
-""".split()
+"""
 
 
 def bits(x: float) -> int:
@@ -77,7 +77,7 @@ def exp_rows():
 
 
 def log_rows():
-    for invc in map(float.fromhex, LOG_INVC):
+    for invc in map(float.fromhex, LOG_INVC.split()):
         logc = nearest(-log(mpf(invc)) * 2**43) / 2**43
         yield invc, float(logc)
 
@@ -104,13 +104,12 @@ def table(name: str, comment: str, columns: int, rows) -> None:
     print("};")
 
 
-print(
-    "/* Made by make_math_tables.py, which says what the numbers are; do not edit. Doubles as bits. */"
-)
-print(
-    "#ifndef HELIOX_KERNELS_MATH_TABLES_HPP\n#define HELIOX_KERNELS_MATH_TABLES_HPP\n\nnamespace hx {"
-)
+print("/* Made by make_math_tables.py, which says what the numbers are; do not edit.")
+print(" * Doubles as bits. */")
+print("#ifndef HELIOX_KERNELS_MATH_TABLES_HPP")
+print("#define HELIOX_KERNELS_MATH_TABLES_HPP")
+print("\nnamespace hx {")
 table("exp_table", "tail, bits of the head", 2, exp_rows())
 table("log_table", "1/c, log c", 2, log_rows())
 table("pow_table", "1/c, log c, tail of log c, 0", 4, pow_rows())
-print("\n}  // namespace hx\n#endif")
+print("\n} // namespace hx\n#endif")

@@ -1,4 +1,5 @@
-/* Made by make_math_tables.py, which says what the numbers are; do not edit. Doubles as bits. */
+/* Made by make_math_tables.py, which says what the numbers are; do not edit.
+ * Doubles as bits. */
 #ifndef HELIOX_KERNELS_MATH_TABLES_HPP
 #define HELIOX_KERNELS_MATH_TABLES_HPP
 
@@ -400,5 +401,5 @@ alignas(64) static const unsigned long long pow_table[4 * 128] = {
     0x3fe6c00000000000ull, 0x3fd5d5bddf596000ull, 0xbd0a0b2a08a465dcull, 0x0000000000000000ull,
 };
 
-}  // namespace hx
+} // namespace hx
 #endif

@@ -43,7 +43,7 @@ HX_INLINE bool is_constant(vd y, double c) {
 HX_INLINE vd log_in_two(vd x, vd& lo) {
     vd kd, z, invc, logc, logctail;
     vi part;
-    split(x, 0x3fe6955500000000ll, kd, z, part);
+    split(x, 0x3fe6955500000000ull, kd, z, part);
     table_triple(pow_table, part, invc, logc, logctail);
     vd const r = fma(z, invc, splat<vd>(-1.)); /* exact */
     vd const t1 = fma(kd, splat<vd>(0x1.62e42fefa3800p-1), logc);

@@ -196,7 +196,9 @@ int check_one(std::mt19937_64& random, char const* isa, TreeStep const& step, bo
     if (with_nan) start.rhs[random() % unsigned(start.n_node)] = NAN;
     Tree tree(start.ncell, start.n_node, start.parent.data(), int(start.cap_node.size()),
               start.cap_node.data(), isa);
-    tree.choose_blocks(random() % 2 ? 1u << 30 : 4096, 64, 1 + int(random() % 3));
+    // few or many bytes a node, so that cells large enough come to all methods
+    std::size_t const bytes = random() % 2 ? 64 : 1 << 20;
+    tree.choose_blocks(random() % 2 ? std::size_t(-1) : 64 * bytes, bytes, 1 + int(random() % 3));
     RowRange covered{0, start.ncell};
     for (int k = 0; k < tree.n_block(); ++k) {
         if (tree.root_rows(k).begin != covered.begin || tree.rows(k).begin != covered.end) return 1;
@@ -282,7 +284,7 @@ int time_copies(char const* isa, char const* path, int n, int n_block, bool lean
     std::mt19937_64 random(1);
     Thread t = make_thread(std::vector<Cell>(n, cell), random);
     Tree tree(t.ncell, t.n_node, t.parent.data(), int(t.cap_node.size()), t.cap_node.data(), isa);
-    tree.choose_blocks(std::size_t(1) << 40, 1, n_block);
+    tree.choose_blocks(std::size_t(1) << 40, 48, n_block);
     TreeStep const step{40., 0, false, lean, false};
     auto const columns = t.columns();
     auto const cap = t.capacitance();

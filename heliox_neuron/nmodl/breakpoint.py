@@ -54,8 +54,8 @@ def _solved(mechanism: Mechanism, statement: Solve) -> Statement:
         raise Unsupported("HX022", f"SOLVE of the unknown block {statement.block}", statement.line)
     if statement.steady:
         raise Unsupported("HX022", "STEADYSTATE in BREAKPOINT", statement.line)
-    if function.kind == "PROCEDURE" and (
-        statement.method in _PROCEDURE_METHODS or statement.method == "cnexp"
+    if function.kind == "SOLVED" or (
+        function.kind == "PROCEDURE" and statement.method in _PROCEDURE_METHODS
     ):
         return call_of(function, statement.line)
     method = statement.method or {"DERIVATIVE": "derivimplicit", "KINETIC": "advance"}.get(

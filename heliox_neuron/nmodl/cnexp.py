@@ -52,7 +52,7 @@ class _NotLinear(Exception):
 
 
 def solve(mechanism: Mechanism) -> None:
-    """Turns every DERIVATIVE block that BREAKPOINT solves with cnexp into a PROCEDURE."""
+    """Turns the DERIVATIVE block that BREAKPOINT solves with cnexp into a callable one."""
     breakpoint_ = mechanism.hook("BREAKPOINT")
     if breakpoint_ is None:
         return
@@ -65,11 +65,11 @@ def solve(mechanism: Mechanism) -> None:
         if len(derivatives) > 1:
             raise Unsupported("HX022", "several DERIVATIVE blocks", derivatives[1].line)
         function.body = rewrite_body(function.body, _advance)
-        function.kind = "PROCEDURE"
+        function.kind = "SOLVED"
 
 
 def call_of(function: Function, line: int) -> CallStatement:
-    """What SOLVE runs once its block is a PROCEDURE."""
+    """What SOLVE runs once its block can be called."""
     return CallStatement(Call(function.name, (), True), line=line)
 
 

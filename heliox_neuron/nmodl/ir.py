@@ -261,7 +261,7 @@ class Function:
     """FUNCTION (result is not None), PROCEDURE, or an equation block that a pass made callable.
 
     kind: "FUNCTION", "PROCEDURE", "DERIVATIVE", "KINETIC", "LINEAR", "NONLINEAR", "DISCRETE",
-    "FUNCTION_TABLE".
+    "FUNCTION_TABLE", "SOLVED" (an equation block after its solver's pass).
     """
 
     name: str

@@ -142,7 +142,7 @@ def analyse(
         if hook.kind != "BREAKPOINT":
             read_first |= flow.exposed(hook.body) - (entry if hook.kind == "INITIAL" else set())
     for function in mechanism.functions.values():
-        if function.kind != "FUNCTION_TABLE":
+        if function.kind in ("FUNCTION", "PROCEDURE"):
             read_first |= flow.exposed(function.body)
     order = {v: k for k, v in enumerate(mechanism.variables.values())}
 

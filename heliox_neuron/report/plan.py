@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .text import Block, Report, Table, heading, number
+from .text import Block, Report, Table, heading, number, plural
 
 
 class PlanReport(Report):
@@ -27,10 +27,10 @@ def model_blocks(model: dict[str, Any]) -> list[Block]:
 
 
 def sentence(model: dict[str, Any]) -> str:
-    size = f"{number(model.get('nodes'))} nodes, {number(model.get('cells'))} cells"
+    size = f"{plural(model.get('nodes', 0), 'node')}, {plural(model.get('cells', 0), 'cell')}"
     if model.get("engine") == "neuron":
         return f"Model: {size}. It runs in plain NEURON: {reason(model)}"
-    where = f"{model.get('engine', 'cpu')} engine, {number(model.get('threads'))} threads"
+    where = f"{model.get('engine', 'cpu')} engine, {plural(model.get('threads', 1), 'thread')}"
     extra = [str(model["isa"])] if model.get("isa") else []
     note = f" {reason(model)}" if model.get("reason") else ""
     solver = f"\nTree solver: {model['solver']}." if model.get("solver") else ""
@@ -72,4 +72,4 @@ def summary(mechanisms: list[dict[str, Any]]) -> str:
     host = sum(mechanism.get("where") == "host" for mechanism in mechanisms)
     codes = sorted({m["code"] for m in mechanisms if m.get("code")})
     hint = f" More: heliox explain {codes[0]}." if codes else ""
-    return f"{compiled} mechanisms compiled, {host} through NEURON's own functions.{hint}"
+    return f"{plural(compiled, 'mechanism')} compiled, {host} through NEURON's own functions.{hint}"

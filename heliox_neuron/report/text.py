@@ -107,6 +107,11 @@ def heading(status: dict[str, Any]) -> str:
     return f"{name}: on, {', '.join(word for word in words if word)}"
 
 
+def plural(count: Any, noun: str) -> str:
+    """Like 1 cell, 2 cells."""
+    return f"{number(count)} {noun}{'' if count == 1 else 's'}"
+
+
 def number(value: Any, digits: int = 3) -> str:
     """'' for None, whole numbers in full, others to `digits` significant digits."""
     if value is None:

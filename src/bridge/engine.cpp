@@ -54,13 +54,19 @@ Engine& engine() {
     return the_engine;
 }
 
-int affinity_cores() {
+int read_affinity() {
     cpu_set_t set;
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof set, &set) == 0) {
         return std::max(1, CPU_COUNT(&set));
     }
     return std::max(1L, sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+// Asked once: a step must not cost a system call.
+int affinity_cores() {
+    static int const cores = read_affinity();
+    return cores;
 }
 
 // Ranks of an MPI job on this node share its cores.
@@ -77,17 +83,18 @@ int local_ranks() {
     return 1;
 }
 
-int choose_threads(Model const& model) {
+int choose_threads() {
     if (nrn_nthread > 1) {
         return 1;  // pc.nthread already spreads the cells over NEURON's own threads
     }
     if (settings().threads > 0) {
         return settings().threads;
     }
-    if (model.n_node < kThreadNodes) {
+    if (nrn_threads[0].end < kThreadNodes) {
         return 1;
     }
-    return std::max(1, affinity_cores() / local_ranks());
+    static int const ranks = local_ranks();
+    return std::max(1, affinity_cores() / ranks);
 }
 
 void warn_once(std::string const& code, std::string const& message) {
@@ -137,9 +144,10 @@ bool ready(neuron::model_sorted_token const& token) {
         return false;
     }
     bool fresh = false;
-    if (!e.model || !is_current(*e.model)) {
+    int const n_thread = choose_threads();
+    if (!e.model || !is_current(*e.model) || e.model->n_thread != n_thread) {
         watch_ion_style();
-        e.model = freeze(token);
+        e.model = freeze(token, n_thread);
         e.plan.model = e.model.get();
         e.diameter_count = diam_change_cnt;
         e.styles_changed = false;
@@ -150,10 +158,10 @@ bool ready(neuron::model_sorted_token const& token) {
         e.styles_changed = false;
     }
     if (!fresh && !pointers_current(*e.model)) {
-        e.model = freeze(token);
+        e.model = freeze(token, n_thread);
         e.plan.model = e.model.get();
     }
-    e.plan.n_thread = choose_threads(*e.model);
+    e.plan.n_thread = n_thread;
     return true;
 }
 
@@ -332,7 +340,7 @@ std::string solver_text() {
 
 int engine_threads() {
     Engine& e = engine();
-    return e.model ? choose_threads(*e.model) : 1;
+    return e.model ? e.model->n_thread : 1;
 }
 
 void freeze_now() {

@@ -1,7 +1,8 @@
 // What the hooks ask of the engine, and the settings both read.
 //
-// The hooks (hooks.cpp, stdrun.cpp, hoc_object.cpp) call these; the engine defines them. All run on the
-// interpreter's thread. They may throw NEURON's hoc errors: every frame between here and NEURON is RAII.
+// The hooks (hooks.cpp, stdrun.cpp, hoc_object.cpp) call these; the engine defines them. All run on
+// the interpreter's thread. They may throw NEURON's hoc errors: every frame between here and NEURON
+// is RAII.
 #pragma once
 
 #include <string>
@@ -27,16 +28,17 @@ struct Settings {
 HELIOX_API extern Settings settings_;
 inline Settings& settings() { return settings_; }
 
-// One fixed step. True: done by the engine, t included. False: the caller runs NEURON's own function.
+// One fixed step. True: done by the engine, t included. False: the caller runs NEURON's own
+// function.
 bool engine_fixed_step(neuron::model_sorted_token const& token);
 
 // psolve's n steps with NEURON's nrn_fixed_step_group semantics; same result as above.
 bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n);
 
-// Between begin and end the steps come from continuerun's loop and the interpreter runs only from within
-// a step (hoc events, callbacks). t_stop: steps go on while t < t_stop - hoc_epsilon. A batch may end
-// without engine_batch_last_step: stoprun from an event, an error, a callback that advances itself.
-// engine_end_batch must not throw while `std::uncaught_exceptions()` is not zero.
+// Between begin and end the steps come from continuerun's loop and the interpreter runs only from
+// within a step (hoc events, callbacks). t_stop: steps go on while t < t_stop - hoc_epsilon. A
+// batch may end without engine_batch_last_step: stoprun from an event, an error, a callback that
+// advances itself. engine_end_batch must not throw while `std::uncaught_exceptions()` is not zero.
 void engine_begin_batch(double t_stop);
 void engine_end_batch();
 

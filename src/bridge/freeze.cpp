@@ -3,7 +3,6 @@
 #include <section_fwd.hpp>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 
@@ -19,7 +18,9 @@ namespace heliox {
 namespace {
 
 constexpr int kMinConsecutive = 12;        // shorter runs are cheaper through the index arrays
-constexpr size_t kBlockBytes = 448 * 1024;  // what a block of cells may touch: half of a usual L2
+// What a block of cells may touch. More than a usual L2 (1 to 2 MB), because eight cells of equal shape make
+// the tree solver's lanes; measured on 20 and 500 cells (benchmarks/simulation.py).
+constexpr size_t kBlockBytes = 2 * 1024 * 1024;
 
 unsigned generation_ = 0;
 
@@ -277,40 +278,63 @@ void make_slots(ThreadImage& thread) {
     for (int i = 0; i < thread.capacitance.n; ++i) {
         used[thread.capacitance.node[i]] = 1;
     }
-    std::vector<int> slot(thread.n_node, -1);
-    thread.slot_area.clear();
-    thread.slot_first.clear();
-    thread.max_slot = 0;
+    thread.node_slot.assign(thread.n_node, 0);
     for (auto& block: thread.blocks) {
-        thread.slot_first.push_back((int) thread.slot_area.size());
-        block.runs.clear();
-        block.n_slot = 0;
+        thread.slot_first.push_back((int) thread.slot_node.size());
         auto add = [&](int begin, int end) {
             for (int node = begin; node < end; ++node) {
-                if (!used[node]) {
-                    continue;
+                if (used[node]) {
+                    thread.node_slot[node] = block.n_slot++;
+                    thread.slot_node.push_back(node);
+                    thread.slot_area.push_back(thread.node.area[node]);
                 }
-                bool const extends = !block.runs.empty() &&
-                                     block.runs.back().node + block.runs.back().n == node;
-                if (extends) {
-                    ++block.runs.back().n;
-                } else {
-                    block.runs.push_back({node, block.n_slot, 1});
-                }
-                slot[node] = block.n_slot++;
-                thread.slot_area.push_back(thread.node.area[node]);
             }
         };
         add(block.root_begin, block.root_end);
         add(block.begin, block.end);
+        auto point_to_zero = [&](int begin, int end) {
+            for (int node = begin; node < end; ++node) {
+                if (!used[node]) {
+                    thread.node_slot[node] = block.n_slot;
+                }
+            }
+        };
+        point_to_zero(block.root_begin, block.root_end);
+        point_to_zero(block.begin, block.end);
         thread.max_slot = std::max(thread.max_slot, block.n_slot);
     }
     for (auto& mechanism: thread.mechanisms) {
         if (mechanism.use) {
             for (int i = 0; i < mechanism.n; ++i) {
-                mechanism.row[i] = slot[mechanism.node[i]];
+                mechanism.row[i] = thread.node_slot[mechanism.node[i]];
             }
         }
+    }
+}
+
+// The slots that state functions look at: often few (active spots in a passive tree).
+void list_state_slots(ThreadImage& thread) {
+    std::vector<char> read(thread.slot_node.size(), 0);
+    for (auto const& mechanism: thread.mechanisms) {
+        if (!mechanism.use || !mechanism.use->kernel->state) {
+            continue;
+        }
+        for (size_t b = 0; b < thread.blocks.size(); ++b) {
+            for (int r = mechanism.range_first[b]; r < mechanism.range_first[b + 1]; ++r) {
+                for (int i = mechanism.ranges[r].begin; i < mechanism.ranges[r].end; ++i) {
+                    read[thread.slot_first[b] + mechanism.row[i]] = 1;
+                }
+            }
+        }
+    }
+    thread.state_slot_first = {0};
+    for (size_t b = 0; b < thread.blocks.size(); ++b) {
+        for (int slot = 0; slot < thread.blocks[b].n_slot; ++slot) {
+            if (read[thread.slot_first[b] + slot]) {
+                thread.state_slot.push_back(slot);
+            }
+        }
+        thread.state_slot_first.push_back((int) thread.state_slot.size());
     }
 }
 
@@ -380,11 +404,10 @@ size_t bytes_per_node(ThreadImage const& thread, NrnThread& nt) {
     return thread.n_node ? 1 + 8 * doubles / thread.n_node : 8;
 }
 
-void make_blocks(ThreadImage& thread, NrnThread& nt) {
+void make_blocks(ThreadImage& thread, NrnThread& nt, int n_thread) {
     Capacitance const& cap = thread.capacitance;
     thread.tree = std::make_unique<Tree>(thread.n_cell, thread.n_node, nt._v_parent_index, cap.n, cap.node);
-    size_t const target = std::getenv("HXB") ? std::atol(std::getenv("HXB")) : kBlockBytes;
-    thread.tree->choose_blocks(target, bytes_per_node(thread, nt), 1);
+    thread.tree->choose_blocks(kBlockBytes, bytes_per_node(thread, nt), n_thread > 1 ? 2 * n_thread : 1);
     for (int i = 0; i < thread.tree->n_block(); ++i) {
         Block block;
         block.root_begin = thread.tree->root_rows(i).begin;
@@ -415,11 +438,14 @@ std::map<int, Plan> plan_kernels(Model& model) {
         }
         requests.push_back({type, memb_func[type].sym->name, nrn_nmodl_text_[type]});
     }
+    double const started = wall_seconds();
     auto const choices = choose_kernels(requests);
+    bool const compiled = std::any_of(choices.begin(), choices.end(),
+                                      [](KernelChoice const& choice) { return choice.seconds > 0; });
+    model.compile_seconds = compiled ? wall_seconds() - started : 0;
     std::map<int, Plan> plans;
     for (size_t i = 0; i < requests.size(); ++i) {
         plans[requests[i].type] = {choices[i], choices[i].code, choices[i].reason};
-        model.compile_seconds += choices[i].seconds;
     }
     return plans;
 }
@@ -567,9 +593,10 @@ StepRefusal refuse_step() {
     return {};
 }
 
-std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token) {
+std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token, int n_thread) {
     double const started = wall_seconds();
     auto model = std::make_unique<Model>();
+    model->n_thread = n_thread;
     auto plans = plan_kernels(*model);
     // A mechanism that differs from NEURON's own function goes to the host: read again without it.
     for (bool settled = false; !settled;) {
@@ -580,7 +607,7 @@ std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token) {
             ThreadImage& thread = model->threads[i];
             read_nodes(nrn_threads[i], thread);
             read_mechanisms(token, *model, nrn_threads[i], thread, plans);
-            make_blocks(thread, nrn_threads[i]);
+            make_blocks(thread, nrn_threads[i], n_thread);
         }
         settled = true;
         for (auto const& [type, why]: gate_new_kernels(*model, token)) {
@@ -600,6 +627,9 @@ std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token) {
             } else if (mechanism.use) {
                 lay_ranges(thread, mechanism);
             }
+        }
+        if (thread.slots) {
+            list_state_slots(thread);
         }
         model->n_node += thread.n_node;
         model->n_cell += thread.n_cell;

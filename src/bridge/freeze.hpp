@@ -30,6 +30,7 @@ struct Model {
     std::vector<MechanismNote> notes;
     std::vector<KernelUse*> uses;  // of the compiled mechanisms, in the order of first use
     long n_node = 0, n_cell = 0;
+    int n_thread = 1;  // threads of our pool for one NrnThread
     double freeze_seconds = 0, compile_seconds = 0;
     bool has_host = false;       // a mechanism with current or state runs on the host
     unsigned generation = 0;
@@ -45,8 +46,8 @@ struct StepRefusal {
 };
 StepRefusal refuse_step();
 
-// Builds the image. The model must be sorted (the token proves it).
-std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token);
+// Builds the image, with blocks enough for n_thread threads. The model must be sorted (the token proves it).
+std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token, int n_thread);
 
 // Structure unchanged and the columns where they were. Cheap: NEURON counts every change of structure, and
 // columns only move with one (or when fast_imem is switched).

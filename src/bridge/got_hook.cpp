@@ -193,7 +193,8 @@ std::string GotHook::check_caller(char const* name, void const* code) const {
         return false;
     };
     bool through_slot = false;
-    // Every byte offset is tried: no disassembler is needed to find a 32-bit distance that hits exactly.
+    // Every byte offset is tried: no disassembler is needed to find a 32-bit distance that hits
+    // exactly.
     for (auto const* at = begin; size >= 6 && at + 6 <= begin + size; ++at) {
         if (is_slot(indirect_slot(at))) {
             through_slot = true;

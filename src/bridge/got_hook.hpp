@@ -1,7 +1,7 @@
 // Redirects calls that a shared library makes through its own procedure linkage table.
 //
-// libnrniv calls nrn_fixed_step through its global offset table from every way to advance. Replacing that
-// one pointer catches them all and leaves NEURON's surrounding code as it is.
+// libnrniv calls nrn_fixed_step through its global offset table from every way to advance.
+// Replacing that one pointer catches them all and leaves NEURON's surrounding code as it is.
 #pragma once
 
 #include <string>
@@ -19,8 +19,8 @@ class GotHook {
 
     // Finds the slots; patches nothing. Empty string, or why this library cannot be hooked.
     std::string find();
-    // Empty string if a caller of `size` bytes at `code` reaches the symbol through a found slot, else
-    // what it does. Only x86-64 code is read; on other machines the answer is always empty.
+    // Empty string if a caller of `size` bytes at `code` reaches the symbol through a found slot,
+    // else what it does. Only x86-64 code is read; on other machines the answer is always empty.
     std::string check_caller(char const* name, void const* code) const;
 
     void install(); // after a successful find(); again: nothing happens

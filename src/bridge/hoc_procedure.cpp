@@ -113,7 +113,8 @@ double content(Symbol const& symbol) {
 } // namespace
 
 bool run_hoc(std::string const& text) {
-    // hoc_obj_run leaves the context of a template's procedure, but not when an error passes through it
+    // hoc_obj_run leaves the context of a template's procedure, but not when an error passes
+    // through it
     auto* const object = hoc_thisobject;
     auto* const data = hoc_objectdata_save();
     auto* const symbols = hoc_symlist;
@@ -125,6 +126,11 @@ bool run_hoc(std::string const& text) {
         hoc_symlist = symbols;
         return false;
     }
+}
+
+Symbol* built_in(char const* name) {
+    Symbol* const symbol = hoc_table_lookup(name, hoc_built_in_symlist);
+    return symbol ? symbol : hoc_table_lookup(name, hoc_top_level_symlist);
 }
 
 Symbol* top_level_procedure(char const* name) {
@@ -161,7 +167,8 @@ bool StdrunProcedure::is_pristine() {
 }
 
 bool StdrunProcedure::unchanged(Proc const& code) const {
-    // A redefinition frees the old code, and the new one often lies at the same address: compare contents.
+    // A redefinition frees the old code, and the new one often lies at the same address: compare
+    // contents.
     Proc const& reference = *reference_->u.u_proc;
     if (code.size != words_.size() || code.nauto != reference.nauto ||
         code.nobjauto != reference.nobjauto ||
@@ -182,7 +189,8 @@ bool StdrunProcedure::equals_reference(Proc const& code) {
         code.nobjauto != reference.nobjauto) {
         return false;
     }
-    // object.member remembers the last template it met: its operands 4 and 5 change as the code runs
+    // object.member remembers the last template it met: its operands 4 and 5 change as the code
+    // runs
     constexpr unsigned long MEMORY_BEGIN = 4, MEMORY_END = 6;
     unsigned long component = code.size;
     std::vector<OwnSymbol> own_symbols;

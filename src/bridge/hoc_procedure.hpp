@@ -11,6 +11,9 @@ namespace heliox {
 // Runs hoc text at top level, whatever object is executing. False on an error, which is not raised.
 bool run_hoc(std::string const& text);
 
+// A name that NEURON itself defines, or null.
+Symbol* built_in(char const* name);
+
 // The symbol of a top-level procedure, or null.
 Symbol* top_level_procedure(char const* name);
 

@@ -2,6 +2,7 @@
 
 #include "got_hook.hpp"
 #include "hoc_object.hpp"
+#include "hoc_procedure.hpp"
 #include "nrn_decl.hpp"
 #include "stdrun.hpp"
 #include "version_gate.hpp"
@@ -122,16 +123,14 @@ std::string install_hooks() {
         return "HX061 this build of NEURON cannot be hooked (" + why +
                "): plugin is off, your script runs in plain NEURON.";
     }
-    Symbol* symbol = hoc_table_lookup("finitialize", hoc_built_in_symlist);
-    if (!symbol) {
-        symbol = hoc_table_lookup("finitialize", hoc_top_level_symlist);
-    }
+    Symbol* const symbol = built_in("finitialize");
     neuron_fixed_step = reinterpret_cast<FixedStep>(step_hook().original());
     neuron_fixed_step_group = reinterpret_cast<FixedStepGroup>(group_hook().original());
     step_hook().install();
     group_hook().install();
     finitialize_entry = symbol->u.u_proc;
-    // after an uninstall, an entry that is not NEURON's belongs to a plugin whose chain still leads here
+    // after an uninstall, an entry that is not NEURON's belongs to a plugin whose chain still leads
+    // here
     if (!neuron_finitialize || finitialize_entry->defn.pf == neuron_finitialize) {
         neuron_finitialize = finitialize_entry->defn.pf;
         finitialize_entry->defn.pf = &finitialize;

@@ -1,4 +1,5 @@
-// Entry point for NEURON without Python: `nrniv -dll libheliox.so model.hoc` or `nrn_load_dll(path)`.
+// Entry point for NEURON without Python: `nrniv -dll libheliox.so model.hoc` or
+// `nrn_load_dll(path)`.
 
 #include <cstdio>
 
@@ -10,9 +11,9 @@
 namespace heliox {
 namespace {
 
-// hoc assigns heliox.enable without telling anyone, so the hooks are in place from the start; a step with
-// enable = 0 costs them one load and one branch. Where the plugin has to stay off, the object is there all
-// the same and the script runs in plain NEURON.
+// hoc assigns heliox.enable without telling anyone, so the hooks are in place from the start; a
+// step with enable = 0 costs them one load and one branch. Where the plugin has to stay off, the
+// object is there all the same and the script runs in plain NEURON.
 void start() {
     define_hoc_object();
     std::string const problem = install_hooks();
@@ -21,7 +22,8 @@ void start() {
     }
 }
 
-// nrn_load_dll makes the table of built-in names the one that new names go to; ours are a script's names.
+// nrn_load_dll makes the table of built-in names the one that new names go to; ours are a script's
+// names.
 class TopLevelNames {
   public:
     TopLevelNames() : current_(hoc_symlist), built_in_(hoc_built_in_symlist) {
@@ -41,8 +43,8 @@ class TopLevelNames {
     Symlist* built_in_;
 };
 
-// `nrniv -dll` comes before the interpreter can compile anything. This is the last thing that NEURON's
-// hoc_init calls; nothing of the user's has been read then.
+// `nrniv -dll` comes before the interpreter can compile anything. This is the last thing that
+// NEURON's hoc_init calls; nothing of the user's has been read then.
 void after_hoc_init();
 
 GotHook& hoc_init_hook() {

@@ -134,12 +134,8 @@ void read_styles(ThreadImage& thread) {
 }
 
 void read_areas(ThreadImage& thread) {
-    for (size_t b = 0; thread.slots && b < thread.blocks.size(); ++b) {
-        for (auto const& run: thread.blocks[b].runs) {
-            for (int i = 0; i < run.n; ++i) {
-                thread.slot_area[thread.slot_first[b] + run.slot + i] = thread.node.area[run.node + i];
-            }
-        }
+    for (size_t i = 0; i < thread.slot_node.size(); ++i) {
+        thread.slot_area[i] = thread.node.area[thread.slot_node[i]];
     }
 }
 

@@ -2,13 +2,11 @@
 
 #include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <memory>
-#include <sstream>
 
-#include "hoc_procedure.hpp"
 #include "hooks.hpp"
 #include "nrn_decl.hpp"
+#include "stdrun_names.hpp"
 
 namespace heliox {
 namespace {
@@ -16,111 +14,6 @@ namespace {
 // hoc's comparisons.
 bool hoc_less(double a, double b) { return a < b - hoc_epsilon; }
 bool hoc_not_less(double a, double b) { return a >= b - hoc_epsilon; }
-
-// A scalar that stdrun.hoc declares at top level.
-class HocVariable {
-  public:
-    explicit HocVariable(char const* name) : name_(name) {}
-    bool find() {
-        Symbol const* time = hoc_table_lookup("t", hoc_built_in_symlist);
-        if (!time) {
-            time = hoc_table_lookup("t", hoc_top_level_symlist);
-        }
-        symbol_ = hoc_table_lookup(name_, hoc_top_level_symlist);
-        return symbol_ && time && symbol_->type == time->type && !symbol_->arayinfo &&
-               (symbol_->subtype == NOTUSER || symbol_->subtype == USERDOUBLE);
-    }
-    // the table of top-level data moves when names are added: look each time
-    double& value() const {
-        return symbol_->subtype == USERDOUBLE ? *symbol_->u.pval
-                                              : *hoc_top_level_data[symbol_->u.oboff].pval;
-    }
-
-  private:
-    char const* name_;
-    Symbol* symbol_ = nullptr;
-};
-
-// graphList[0..3]: what Plot() draws.
-class GraphLists {
-  public:
-    bool find() {
-        Symbol const* list = hoc_table_lookup("List", hoc_built_in_symlist);
-        if (!list) {
-            list = hoc_table_lookup("List", hoc_top_level_symlist);
-        }
-        symbol_ = hoc_table_lookup("graphList", hoc_top_level_symlist);
-        Symbol const* cvode =
-            hoc_table_lookup("cvode", hoc_top_level_symlist); // an objref of stdrun
-        if (!list || !symbol_ || !cvode || symbol_->type != cvode->type) {
-            return false;
-        }
-        template_ = list->u.ctemplate;
-        count_ = hoc_table_lookup("count", template_->symtable);
-        return count_ && symbol_->arayinfo && symbol_->arayinfo->nsub == 1;
-    }
-    bool empty() const {
-        if (!symbol_->arayinfo || symbol_->arayinfo->sub[0] < 4) {
-            return false;
-        }
-        Object** const lists = hoc_top_level_data[symbol_->u.oboff].pobj;
-        auto const return_type = hoc_return_type_code; // count() reports an integer to Python
-        bool all = true;
-        for (int i = 0; i < 4; ++i) {
-            Object* const list = lists[i];
-            all = all && list && list->ctemplate == template_ &&
-                  count_->u.u_proc->defn.pfd_vp(list->u.this_pointer) == 0.;
-        }
-        hoc_return_type_code = return_type;
-        return all;
-    }
-
-  private:
-    Symbol* symbol_ = nullptr;
-    cTemplate* template_ = nullptr;
-    Symbol* count_ = nullptr;
-};
-
-// What continuerun's loop is made of.
-struct Stdrun {
-    StdrunProcedure continuerun{"continuerun"};
-    StdrunProcedure step{"step"};
-    StdrunProcedure advance{"advance"};
-    StdrunProcedure plot{"Plot"};
-    Symbol* flush_plot = nullptr;
-    Symbol* screen_update = nullptr;
-    Symbol* fadvance = nullptr;
-    HocVariable realtime{"realtime"};
-    HocVariable screen_update_interval{"screen_update_invl"};
-    HocVariable event_count{"eventcount"};
-    HocVariable event_slow{"eventslow"};
-    HocVariable steps_per_step{"nstep_steprun"};
-    HocVariable using_cvode{"using_cvode_"};
-    GraphLists graphs;
-
-    bool prepare();
-};
-
-std::string stdrun_text() {
-    std::ifstream file(std::string(neuron_home ? neuron_home : "") + "/lib/hoc/stdrun.hoc");
-    std::stringstream text;
-    text << file.rdbuf();
-    return text.str();
-}
-
-bool Stdrun::prepare() {
-    static std::string const text = stdrun_text();
-    fadvance = hoc_table_lookup("fadvance", hoc_built_in_symlist);
-    if (!fadvance) {
-        fadvance = hoc_table_lookup("fadvance", hoc_top_level_symlist);
-    }
-    flush_plot = top_level_procedure("flushPlot");
-    screen_update = top_level_procedure("screen_update");
-    return fadvance && flush_plot && screen_update && continuerun.prepare(text) &&
-           step.prepare(text) && advance.prepare(text) && plot.prepare(text) && realtime.find() &&
-           screen_update_interval.find() && event_count.find() && event_slow.find() &&
-           steps_per_step.find() && using_cvode.find() && graphs.find();
-}
 
 Stdrun stdrun;
 Proc original_continuerun{}; // moved here while ours is in place
@@ -268,7 +161,8 @@ void ContinuerunLoop::step() {
     }
 }
 
-// screen_update at the wall-clock interval of stdrun, one step late: that step is announced to the engine.
+// screen_update at the wall-clock interval of stdrun, one step late: that step is announced to the
+// engine.
 bool ContinuerunLoop::update_screen_when_due() {
     double& realtime = stdrun.realtime.value();
     realtime = nrn_time() - started_;
@@ -326,11 +220,8 @@ void ContinuerunLoop::run() {
 
 bool loop_can_be_ours() {
     return settings_.enable != 0. && hooks_installed() && !cvode_active_ && ifarg(1) &&
-           hoc_is_double_arg(1) && stdrun.using_cvode.find() && !stdrun.using_cvode.value() &&
-           stdrun.realtime.find() && stdrun.screen_update_interval.find() &&
-           stdrun.event_count.find() && stdrun.event_slow.find() && stdrun.steps_per_step.find() &&
-           stdrun.step.is_pristine() && stdrun.advance.is_pristine() && stdrun.plot.is_pristine() &&
-           stdrun.graphs.find() && stdrun.graphs.empty();
+           hoc_is_double_arg(1) && stdrun.find_variables() && !stdrun.using_cvode.value() &&
+           stdrun.is_plain();
 }
 
 // The instruction that continuerun consists of.
@@ -377,8 +268,8 @@ void install_continuerun() {
         rejected.size = code.size;
         return;
     }
-    // malloc: a later redefinition frees it. nauto stays: a continuerun that is running now pops as many
-    // locals as it pushed, and the original code runs in our frame.
+    // malloc: a later redefinition frees it. nauto stays: a continuerun that is running now pops as
+    // many locals as it pushed, and the original code runs in our frame.
     auto* const block = static_cast<Inst*>(std::malloc(3 * sizeof(Inst)));
     if (!block) {
         return;

@@ -4,17 +4,11 @@
 
 #include <cstdio>
 
+#include "hoc_procedure.hpp"
 #include "nrn_decl.hpp"
 
 namespace heliox {
 namespace {
-
-Symbol* built_in(char const* name) {
-    if (Symbol* symbol = hoc_table_lookup(name, hoc_built_in_symlist)) {
-        return symbol;
-    }
-    return hoc_table_lookup(name, hoc_top_level_symlist);
-}
 
 bool same_library(void const* a, void const* b) {
     Dl_info one, other;

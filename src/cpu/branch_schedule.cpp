@@ -59,8 +59,8 @@ void Builder::run() {
     link();
 }
 
-// Cycles of a solve, roughly. A round takes a division, a product and a difference each way, in turn;
-// a link costs the instructions of a broadcast.
+// Cycles of a solve, roughly. A round takes a division, a product and a difference each way, in
+// turn; a link costs the instructions of a broadcast.
 double Builder::cost() const {
     return 40. * double(out.round.size()) + 3. * double(out.late.size()) +
            2. * double(out.fetch.size());

@@ -15,8 +15,9 @@ struct BranchScheduleData {
     BranchSchedule view() const;
 };
 
-// parent: [n_row] rows of one cell, parent[0] = -1, parent[i] < i. At most `lanes` nodes a round, ready
-// nodes far from the root first (Hu 1961; Zhang et al. 2023), branches kept in their lane where it pays.
+// parent: [n_row] rows of one cell, parent[0] = -1, parent[i] < i. At most `lanes` nodes a round,
+// ready nodes far from the root first (Hu 1961; Zhang et al. 2023), branches kept in their lane
+// where it pays.
 BranchScheduleData make_branch_schedule(std::vector<int> const& parent, int lanes);
 
 } // namespace heliox

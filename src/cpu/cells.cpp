@@ -1,7 +1,7 @@
 // class Tree: the cells of a thread, their shapes, blocks and the choice of kernels.
 //
-// The kernels themselves are in tree.cpp, compiled once per instruction set; its opening comment has
-// the compile lines. This file is compiled once.
+// The kernels themselves are in tree.cpp, compiled once per instruction set; its opening comment
+// has the compile lines. This file is compiled once.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -15,11 +15,19 @@
 namespace heliox {
 
 #if defined(__x86_64__)
-namespace v2 { extern TreeKernels const tree_kernels; }
-namespace v3 { extern TreeKernels const tree_kernels; }
-namespace v4 { extern TreeKernels const tree_kernels; }
+namespace v2 {
+extern TreeKernels const tree_kernels;
+}
+namespace v3 {
+extern TreeKernels const tree_kernels;
+}
+namespace v4 {
+extern TreeKernels const tree_kernels;
+}
 #else
-namespace generic { extern TreeKernels const tree_kernels; }
+namespace generic {
+extern TreeKernels const tree_kernels;
+}
 #endif
 
 namespace {
@@ -155,8 +163,8 @@ TreePlan::TreePlan(int ncell_, int n_node_, int const* parent, int n_cap, int co
     if (ncell < 0 || n_node < ncell) throw std::invalid_argument("Tree: n_node < ncell");
     for (int i = ncell; i < n_node; ++i) {
         if (parent[i] < 0 || parent[i] >= i) {
-            throw std::invalid_argument("Tree: the parent of row " + std::to_string(i) + " is row " +
-                                        std::to_string(parent[i]));
+            throw std::invalid_argument("Tree: the parent of row " + std::to_string(i) +
+                                        " is row " + std::to_string(parent[i]));
         }
     }
     std::vector<char> seen(n_node, 0);
@@ -292,9 +300,9 @@ void TreePlan::add_groups(int begin, int end) {
     }
 }
 
-// Measured on one Zen 4 core, ns per node: lanes 3 and branches 4 while the data are in L2 or L3, lanes
-// 11 and branches 5 where they come from memory (eight cells are too many streams); idle lanes cost as
-// much as used ones; below a vector of rows neither pays.
+// Measured on one Zen 4 core, ns per node: lanes 3 and branches 4 while the data are in L2 or L3,
+// lanes 11 and branches 5 where they come from memory (eight cells are too many streams); idle
+// lanes cost as much as used ones; below a vector of rows neither pays.
 int TreePlan::method_of(CellShape const& s, int n) const {
     if (kernels.lanes == 1 || s.n_row < 8) return tree_rows;
     bool const branches = s.n_row >= 32;

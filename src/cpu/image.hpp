@@ -65,17 +65,9 @@ struct MechanismImage {
     std::function<void(void const*)> host_state;
 };
 
-// Rows that move together between node columns and slots: slots leave out nodes without mechanisms.
-struct SlotRun {
-    int node;
-    int slot;
-    int n;
-};
-
 struct Block {
     int root_begin = 0, root_end = 0;  // node rows of the roots
     int begin = 0, end = 0;            // node rows of the other nodes
-    std::vector<SlotRun> runs;
     int n_slot = 0;
 };
 
@@ -91,7 +83,11 @@ struct ThreadImage {
     bool slots = false;        // kernels see per-block slot arrays; false: NEURON's node columns
     int max_slot = 0;          // largest n_slot of a block
     std::vector<double> slot_area;  // [sum of n_slot] area of each slot
-    std::vector<int> slot_first;    // [n_block]
+    std::vector<int> slot_first;    // [n_block] into slot_area and slot_node
+    std::vector<int> slot_node;     // [sum of n_slot] node row of each slot
+    std::vector<int> node_slot;     // [n_node] slot in the node's block; its n_slot (a zero) without one
+    std::vector<int> state_slot;        // slots whose v a state function reads, by block
+    std::vector<int> state_slot_first;  // [n_block + 1]
     std::vector<IonImage> ions;
     std::vector<MechanismImage> mechanisms;
     std::vector<std::vector<int>> current_stages;  // indices into mechanisms; a barrier stands alone

@@ -108,36 +108,26 @@ void current_stage(ThreadImage& thread, std::vector<int> const& stage, Arrays co
     }
 }
 
-void gather_v(Block const& block, double const* v, double* slot_v) {
-    for (auto const& run: block.runs) {
-        for (int i = 0; i < run.n; ++i) {
-            slot_v[run.slot + i] = v[run.node + i];
-        }
+void gather_v(ThreadImage const& thread, int b, double* slot_v) {
+    int const* const node = thread.slot_node.data() + thread.slot_first[b];
+    for (int i = 0; i < thread.blocks[b].n_slot; ++i) {
+        slot_v[i] = thread.node.v[node[i]];
     }
 }
 
-// rhs and d of the block's nodes from its slots; nodes without a slot get zero.
-void scatter_slots(Block const& block, double const* slot, double* node) {
-    int at = block.root_begin, end = block.root_end;
-    for (auto const& run: block.runs) {
-        if (run.node >= block.begin && at < block.begin) {
-            std::fill(node + at, node + end, 0.0);
-            at = block.begin;
-            end = block.end;
+// rhs and d (and their saved parts) of the block's nodes from its slots; nodes without a slot get zero.
+void scatter_slots(ThreadImage const& thread, int b, double const* slot_rhs, double const* slot_d,
+                   double* rhs, double* d) {
+    Block const& block = thread.blocks[b];
+    int const* const slot = thread.node_slot.data();
+    auto scatter = [&](int begin, int end) {
+        for (int i = begin; i < end; ++i) {
+            rhs[i] = slot_rhs[slot[i]];
+            d[i] = slot_d[slot[i]];
         }
-        for (; at < run.node; ++at) {
-            node[at] = 0.0;
-        }
-        for (int i = 0; i < run.n; ++i) {
-            node[run.node + i] = slot[run.slot + i];
-        }
-        at = run.node + run.n;
-    }
-    if (at < block.begin) {
-        std::fill(node + at, node + end, 0.0);
-        at = block.begin;
-    }
-    std::fill(node + at, node + block.end, 0.0);
+    };
+    scatter(block.root_begin, block.root_end);
+    scatter(block.begin, block.end);
 }
 
 bool solve_block(ThreadImage& thread, StepInput const& input, int block) {
@@ -156,14 +146,14 @@ bool solve_block(ThreadImage& thread, StepInput const& input, int block) {
 bool fused_block(ThreadImage& thread, StepInput const& input, int b) {
     Block const& block = thread.blocks[b];
     Scratch& memory = scratch();
-    size_t const bytes = block.n_slot * sizeof(double);
+    size_t const bytes = (block.n_slot + 1) * sizeof(double);  // and the zero of nodes without a slot
     double* const v = memory.slot_array(0, thread.max_slot);
     Arrays arrays{};
     arrays.v = v;
     arrays.area = thread.slot_area.data() + thread.slot_first[b];
     arrays.rhs = memory.slot_array(1, thread.max_slot);
     arrays.d = memory.slot_array(2, thread.max_slot);
-    gather_v(block, thread.node.v, v);
+    gather_v(thread, b, v);
     std::memset(arrays.rhs, 0, bytes);
     std::memset(arrays.d, 0, bytes);
     if (input.fast_imem) {
@@ -175,11 +165,9 @@ bool fused_block(ThreadImage& thread, StepInput const& input, int b) {
     for (auto const& stage: thread.current_stages) {
         current_stage(thread, stage, arrays, input, b);
     }
-    scatter_slots(block, arrays.rhs, thread.node.rhs);
-    scatter_slots(block, arrays.d, thread.node.d);
+    scatter_slots(thread, b, arrays.rhs, arrays.d, thread.node.rhs, thread.node.d);
     if (input.fast_imem) {
-        scatter_slots(block, arrays.sav_rhs, thread.node.sav_rhs);
-        scatter_slots(block, arrays.sav_d, thread.node.sav_d);
+        scatter_slots(thread, b, arrays.sav_rhs, arrays.sav_d, thread.node.sav_rhs, thread.node.sav_d);
     }
     return solve_block(thread, input, b);
 }
@@ -249,7 +237,11 @@ void state_block(ThreadImage& thread, std::vector<int> const& stage, StepInput c
     Arrays arrays = node_arrays(thread, false);
     if (thread.slots) {
         double* const v = scratch().slot_array(0, thread.max_slot);
-        gather_v(thread.blocks[b], thread.node.v, v);
+        int const* const node = thread.slot_node.data() + thread.slot_first[b];
+        for (int k = thread.state_slot_first[b]; k < thread.state_slot_first[b + 1]; ++k) {
+            int const slot = thread.state_slot[k];
+            v[slot] = thread.node.v[node[slot]];
+        }
         arrays.v = v;
         arrays.area = thread.slot_area.data() + thread.slot_first[b];
     }

@@ -41,7 +41,8 @@ static bool solve_group(TreeView const& t, CellGroup const& g, NodeColumns const
         return solve_points(c.root, g.n, shape.root_cap ? cap.cm + c.cap_root : nullptr, n, use);
     case tree_lanes:
         return LaneSolver(shape, t.cell, t.order + g.first, g.n, n, cap, use, scratch).solve();
-    case tree_branches: return BranchSolver(shape, c, n, cap, use, scratch).solve();
+    case tree_branches:
+        return BranchSolver(shape, c, n, cap, use, scratch).solve();
     default:
         if (use.add_cap) {
             if (shape.root_cap) add_capacitance({c.cap_root, c.cap_root + 1}, n, cap, use.cfac);
@@ -62,7 +63,8 @@ static bool solve_block(TreeView const& t, int block, NodeColumns const& n, Capa
     grouped = t.regular;
 #endif
     bool const cap_first = step.fast_imem || !grouped; // sav_d is taken between cap and axial terms
-    if (cap_first) add_capacitance(b.cap_roots, n, cap, cfac), add_capacitance(b.caps, n, cap, cfac);
+    if (cap_first)
+        add_capacitance(b.cap_roots, n, cap, cfac), add_capacitance(b.caps, n, cap, cfac);
     if (step.fast_imem) save_membrane(b.roots, n), save_membrane(b.rows, n);
     bool nan = false;
     if (!grouped) nan = solve_by_rows(b.roots, b.rows, n, step.secondorder);

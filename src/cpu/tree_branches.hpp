@@ -1,6 +1,7 @@
 // One cell, the lanes of a vector on different branches.
 //
-// 1. rows in NEURON's order, W at a time: capacitance and axial terms, into quadruples (d, rhs, a, b);
+// 1. rows in NEURON's order, W at a time: capacitance and axial terms, into quadruples of d, rhs, a
+//    and b;
 // 2. rounds of the branch schedule, leaves first: elimination; a lane that goes on with the parent
 //    keeps the child's terms in a register, terms of other branches are read back;
 // 3. rounds in reverse: substitution, solutions scattered to row order;
@@ -65,8 +66,8 @@ class BranchSolver {
         Vec const v = Vec::load(tile.rows, n.v + i);
         Vec parent_v = Vec::load(tile.rows, n.v + i - 1);
         for (int k = tile.jump_first; k < tile.jump_end; ++k) {
-            parent_v = select(1u << (s.jump[k] - r0), parent_v,
-                              Vec::all(n.v[row(s.jump_parent[k])]));
+            parent_v =
+                select(1u << (s.jump[k] - r0), parent_v, Vec::all(n.v[row(s.jump_parent[k])]));
         }
         Vec const a = Vec::load(tile.rows, n.a + i), b = Vec::load(tile.rows, n.b + i);
         Vec const next_a = Vec::load(tile.chain, n.a + i + 1);
@@ -171,7 +172,7 @@ class BranchSolver {
     StepUse const& use;
     int const offset; // node row of cell row r >= 1 is offset + r
     double const *cm, *cm_root;
-    double *quad, *x_row;                         // by row
+    double *quad, *x_row;                          // by row
     double *d, *rhs, *b, *child_d, *child_rhs, *x; // by slot of the schedule
 };
 

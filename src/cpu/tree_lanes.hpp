@@ -1,9 +1,9 @@
 // Up to W cells of equal shape, one a lane.
 //
-// Descending over tiles of W rows: each cell's columns are loaded as they lie and transposed, then every
-// row takes its capacitance, axial terms and children and is eliminated. A row whose parent is the row
-// before hands its terms over in registers, others (jumps) through memory. Ascending: substitution, W
-// rows transposed back, v.
+// Descending over tiles of W rows: each cell's columns are loaded as they lie and transposed, then
+// every row takes its capacitance, axial terms and children and is eliminated. A row whose parent
+// is the row before hands its terms over in registers, others (jumps) through memory. Ascending:
+// substitution, W rows transposed back, v.
 #pragma once
 
 #include "tree_rows.hpp"
@@ -17,8 +17,7 @@ namespace HX_ISA_NS {
 class LaneSolver {
   public:
     LaneSolver(CellShape const& shape, CellPlace const* cell, int const* order, int n_lane,
-               NodeColumns const& node, Capacitance const& cap, StepUse const& use,
-               double* scratch)
+               NodeColumns const& node, Capacitance const& cap, StepUse const& use, double* scratch)
         : s(shape), n(node), use(use), n_lane(n_lane) {
         for (int l = 0; l < W; ++l) { // idle lanes repeat the first cell and store nothing
             CellPlace const& c = cell[order[l < n_lane ? l : 0]];
@@ -76,8 +75,8 @@ class LaneSolver {
         return {Vec::load(p), Vec::load(p + W), Vec::load(p + 2 * W), Vec::load(p + 3 * W)};
     }
 
-    // Children in NEURON's order: axial terms ascending, elimination descending. `chain`: the next row is
-    // the first child.
+    // Children in NEURON's order: axial terms ascending, elimination descending. `chain`: the next
+    // row is the first child.
     void add_children(int r, bool chain, Terms const& next, Vec& row_d, Vec& row_rhs) const {
         if (chain) row_d = row_d - next.a, row_rhs = row_rhs + next.current;
         int const begin = s.kid_first[r], end = s.kid_first[r + 1];
@@ -110,7 +109,8 @@ class LaneSolver {
         for (int j = __builtin_popcount(tile.rows) - 1; j >= 0; --j) {
             int const r = r0 + j;
             bool const jumps = k > tile.jump_first && s.jump[k - 1] == r;
-            Vec const parent_v = jumps || j == 0 ? load_row(n.v, s.parent[r]) : Vec::load(tv + (j - 1) * W);
+            Vec const parent_v =
+                jumps || j == 0 ? load_row(n.v, s.parent[r]) : Vec::load(tv + (j - 1) * W);
             Vec const row_a = Vec::load(ta + j * W), row_b = Vec::load(to_b + j * W);
             Vec const dv = parent_v - Vec::load(tv + j * W);
             Vec row_d = Vec::load(to_d + j * W);

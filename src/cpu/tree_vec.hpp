@@ -1,4 +1,5 @@
-// Vec: W doubles, W = 8 with AVX-512, 4 with AVX2, and the few data movements the tree kernels need.
+// Vec: W doubles, W = 8 with AVX-512, 4 with AVX2, and the few data movements the tree kernels
+// need.
 //
 // No operation here rounds but + - * /. Lane masks are bits; a lane that is masked out keeps the
 // first operand's bits (adding zero would turn -0 into +0).
@@ -122,9 +123,9 @@ inline void scatter(double* p, int const* rows, Vec a) {
 
 // Row m: all bits of the lanes in m; and the float lanes that bring a's next unused double to each.
 alignas(32) constexpr long long mask_table[16][4] = {
-    {0, 0, 0, 0},  {-1, 0, 0, 0},  {0, -1, 0, 0},  {-1, -1, 0, 0},
-    {0, 0, -1, 0}, {-1, 0, -1, 0}, {0, -1, -1, 0}, {-1, -1, -1, 0},
-    {0, 0, 0, -1}, {-1, 0, 0, -1}, {0, -1, 0, -1}, {-1, -1, 0, -1},
+    {0, 0, 0, 0},   {-1, 0, 0, 0},   {0, -1, 0, 0},   {-1, -1, 0, 0},
+    {0, 0, -1, 0},  {-1, 0, -1, 0},  {0, -1, -1, 0},  {-1, -1, -1, 0},
+    {0, 0, 0, -1},  {-1, 0, 0, -1},  {0, -1, 0, -1},  {-1, -1, 0, -1},
     {0, 0, -1, -1}, {-1, 0, -1, -1}, {0, -1, -1, -1}, {-1, -1, -1, -1}};
 alignas(32) constexpr int spread_table[16][8] = {
     {0, 1, 0, 1, 0, 1, 0, 1}, {0, 1, 0, 1, 0, 1, 0, 1}, {0, 1, 0, 1, 0, 1, 0, 1},

@@ -232,7 +232,8 @@ def test_callbacks(way):
             cvode.event(2.0, again)
 
         built.keep(h.FInitializeHandler(1, at_start))
-        detector = built.connect(soma, None)
+        # not on a soma: a source that has a gid and a callback is freed twice by NEURON
+        detector = built.connect(built.sections[1](0.5), None, threshold=-40)
         detector.record(note)
         return built
 

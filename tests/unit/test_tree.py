@@ -1,7 +1,7 @@
 """The tree solver (src/cpu/tree.hpp) gives NEURON's bits, whatever the shape of the cells.
 
-A C++ driver is compiled here; NEURON is not needed. The driver compares random forests with NEURON's
-literal loops; this file compares some with a reference of its own, in NumPy.
+A C++ driver is compiled here; NEURON is not needed. The driver compares random forests with
+NEURON's literal loops; this file compares some with a reference of its own, in NumPy.
 """
 
 import math
@@ -15,7 +15,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CPU = ROOT / "src" / "cpu"
-FLAGS = "-std=c++17 -O2 -ffp-contract=off -Wall -Wextra -Werror -fno-math-errno".split()
+FLAGS = ["-std=c++17", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror"]
 X86 = platform.machine() in ("x86_64", "AMD64")
 ISAS = ["v2", "v3", "v4"] if X86 else ["generic"]
 
@@ -36,7 +36,9 @@ def driver(tmp_path_factory):
         return str(out)
 
     objects = [
-        compile_object(CPU / "tree.cpp", f"tree_{isa}.o", f"-march=x86-64-{isa}", f"-DHX_ISA_NS={isa}")
+        compile_object(
+            CPU / "tree.cpp", f"tree_{isa}.o", f"-march=x86-64-{isa}", f"-DHX_ISA_NS={isa}"
+        )
         if X86
         else compile_object(CPU / "tree.cpp", "tree_generic.o")
         for isa in ISAS
@@ -99,7 +101,7 @@ def reference(case):
 
 
 def sectioned_cell(n_section, nseg, fan):
-    """Parents of a cell of sections, breadth-first, each with a node at its end; row 0 is the root."""
+    """Parents of a cell of sections, breadth-first, each with an end node; row 0 is the root."""
     parent, end = [-1], [0]
     for k in range(n_section):
         p = end[(k - 1) // fan + 1] if k else 0
@@ -159,10 +161,12 @@ def solve(driver, isa, case, n_block):
     head = (case["ncell"], len(case["v"]), len(case["cap_node"]), n_block, case["cj"])
     lines = [(*head, case["secondorder"], case["fast_imem"]), case["parent"], case["cap_node"]]
     lines += [case[k] for k in ("a", "b", "area", "v", "rhs", "d", "sav_rhs", "sav_d", "cm")]
-    text = "\n".join(" ".join(repr(getattr(x, "item", lambda x=x: x)()) for x in l) for l in lines)
+    text = "\n".join(" ".join(map(str, line)) for line in lines)
     done = run(driver, "solve", isa, input=text)
     assert done.returncode == 0, done.stdout
-    return [np.array([float.fromhex(x) for x in l.split()]) for l in done.stdout.split("\n")[:5]]
+    return [
+        np.array([float.fromhex(x) for x in line.split()]) for line in done.stdout.split("\n")[:5]
+    ]
 
 
 @pytest.mark.parametrize("flags", [(0, 0), (2, 0), (0, 1), (1, 1)], ids=str)

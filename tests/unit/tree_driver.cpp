@@ -2,7 +2,8 @@
 //
 //   tree_driver check ISA [SEED]     random forests, every flag, == against NEURON's literal loops
 //   tree_driver solve ISA < case     one case from the test, results printed as hexadecimal floats
-//   tree_driver time ISA TOPOLOGY N  ns per node of N copies of a cell; TOPOLOGY is "rows, parents, cap"
+//   tree_driver time ISA TOPOLOGY N  ns per node of N copies of the cell in the file TOPOLOGY:
+//                                    number of rows, parents (-1 for the root), 0 or 1 for cap
 //
 // ISA: v2, v3, v4, or best.
 #include <algorithm>
@@ -142,17 +143,17 @@ bool solve_all(Tree const& tree, Thread& t, TreeStep const& step) {
 
 char const* isa_of(char const* name) { return std::strcmp(name, "best") ? name : nullptr; }
 
-// ---- check ------------------------------------------------------------------------------------------
+// ---- check --------------------------------------------------------------------------------------
 
 Cell random_cell(std::mt19937_64& random, int kind, int n) {
     Cell c;
     auto below = [&](int k) { return int(random() % unsigned(k)); };
     for (int r = 0; r < n; ++r) {
         int p = r - 1;
-        if (r > 1 && kind == 0 && below(6) == 0) p = below(r);                 // branching chains
-        if (r > 1 && kind == 1) p = below(r);                                   // any tree
-        if (r > 1 && kind == 2) p = 0;                                          // star
-        if (r > 1 && kind == 3 && r % 5 == 1) p = (r / 5 - 1) / 2 * 5;          // sections of 5
+        if (r > 1 && kind == 0 && below(6) == 0) p = below(r);         // branching chains
+        if (r > 1 && kind == 1) p = below(r);                          // any tree
+        if (r > 1 && kind == 2) p = 0;                                 // star
+        if (r > 1 && kind == 3 && r % 5 == 1) p = (r / 5 - 1) / 2 * 5; // sections of 5
         c.parent.push_back(std::max(r ? 0 : -1, p));
         c.cap.push_back(kind == 4 ? 0 : below(5) != 0);
     }
@@ -166,10 +167,12 @@ std::vector<Cell> random_forest(std::mt19937_64& random) {
     std::vector<Cell> pool;
     bool const points = below(6) == 0; // ncell == n_node
     for (int i = 0; i < shapes; ++i) {
-        pool.push_back(random_cell(random, below(6), points || below(8) == 0 ? 1 : 1 + below(most)));
+        pool.push_back(
+            random_cell(random, below(6), points || below(8) == 0 ? 1 : 1 + below(most)));
     }
     bool const sorted = below(2);
-    for (int i = 0; i < ncell; ++i) cells.push_back(pool[sorted ? i * shapes / ncell : below(shapes)]);
+    for (int i = 0; i < ncell; ++i)
+        cells.push_back(pool[sorted ? i * shapes / ncell : below(shapes)]);
     return cells;
 }
 
@@ -235,9 +238,10 @@ int check(char const* isa, unsigned long seed) {
     return bad != 0;
 }
 
-// ---- solve ------------------------------------------------------------------------------------------
+// ---- solve --------------------------------------------------------------------------------------
 
-template <class T> void read(std::vector<T>& x, int n, char const* format) {
+template <class T>
+void read(std::vector<T>& x, int n, char const* format) {
     x.resize(n);
     for (T& y : x) {
         if (std::scanf(format, &y) != 1) throw std::runtime_error("the case is too short");
@@ -249,8 +253,8 @@ int solve(char const* isa) {
     Thread t;
     int n_cap, n_block, secondorder, fast_imem;
     double cj;
-    if (std::scanf("%d %d %d %d %lf %d %d", &t.ncell, &t.n_node, &n_cap, &n_block, &cj, &secondorder,
-                   &fast_imem) != 7) {
+    if (std::scanf("%d %d %d %d %lf %d %d", &t.ncell, &t.n_node, &n_cap, &n_block, &cj,
+                   &secondorder, &fast_imem) != 7) {
         return 2;
     }
     read(t.parent, t.n_node, "%d");
@@ -270,7 +274,7 @@ int solve(char const* isa) {
     return 0;
 }
 
-// ---- time -------------------------------------------------------------------------------------------
+// ---- time ---------------------------------------------------------------------------------------
 
 int time_copies(char const* isa, char const* path, int n, int n_block, bool lean) {
     std::ifstream in(path);
@@ -323,7 +327,8 @@ int main(int argc, char** argv) {
         if (mode == "solve") return solve(isa_of(argv[2]));
         if (mode == "time" && argc > 4) {
             return time_copies(isa_of(argv[2]), argv[3], std::atoi(argv[4]),
-                               argc > 5 ? std::atoi(argv[5]) : 1, argc > 6 ? std::atoi(argv[6]) : 1);
+                               argc > 5 ? std::atoi(argv[5]) : 1,
+                               argc > 6 ? std::atoi(argv[6]) : 1);
         }
     } catch (std::invalid_argument const& e) {
         std::printf("invalid: %s\n", e.what());

@@ -3,9 +3,9 @@
 The shipped model (hoc_examples/l5_demo: one hoc file and nine MOD files) is compiled with NEURON's
 nrnivmodl and run by two fresh processes, one plain NEURON, one with `heliox.enable = 1`. Each
 builds the model and runs it against the clock; only `run()` is timed, and the median of REPEATS
-runs (fewer on a slow machine) counts (on HelioX after a first run, shown too, that freezes the model and compiles what is
-not in the cache). Every recorded Vector and every spike time of the two is then compared bit by
-bit.
+runs (fewer on a slow machine) counts, on HelioX after a first run, shown too, that freezes the
+model and compiles what is not in the cache. Every recorded Vector and every spike time of the two
+is then compared bit by bit.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def main() -> None:
     out: Path = parser.parse_args().out
     kernels, others = builtin_kernels()
     out.mkdir(parents=True, exist_ok=True)
-    (out / "builtins.cpp").write_text(print_kernels(kernels, "builtins.cpp"))
+    (out / "builtins.cpp").write_text(print_kernels(kernels))
     print("kernels:", " ".join(kernel.mechanism.name for kernel in kernels))
     for name, reason in others.items():
         print(f"no kernel for {name}: {reason}")

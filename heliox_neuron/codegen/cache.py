@@ -1,8 +1,8 @@
 """Compiled kernels on disk.
 
-A kernel lies in the cache folder twice: under the full key (everything that went into it), and under
-`<sha256 of the MOD text, 32 digits>-<isa>-abi<N>-<passes>.so`, a name that can be made without
-running Python's part of the compiler, so that runs without Python find it too.
+A kernel lies in the cache folder twice: under the full key (everything that went into it), and
+under `<sha256 of the MOD text, 32 digits>-<isa>-abi<N>-<passes>.so`, a name that can be made
+without running Python's part of the compiler, so that runs without Python find it too.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ def abi_version() -> int:
     return int(found[1])
 
 
+def abi_has(name: str) -> bool:
+    """Whether abi.h defines a flag."""
+    return f"#define {name} " in (compile.include_dir() / "abi.h").read_text()
+
+
 @functools.lru_cache(maxsize=1)
 def _headers() -> str:
     digest = hashlib.sha256()
@@ -68,6 +73,16 @@ def _headers() -> str:
         if path.suffix in (".h", ".hpp", ".inc"):
             digest.update(path.name.encode())
             digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def _translator() -> str:
+    """Hash of the passes and printers themselves: a checkout changes without a new version."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for path in sorted([*package.glob("nmodl/*.py"), *package.glob("codegen/*.py")]):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -90,6 +105,7 @@ def key(text: str, isa_name: str, compiler_identity: str) -> str:
         _version("heliox-neuron"),
         _version("neuron"),
         _headers(),
+        _translator(),
     ]
     digest = hashlib.sha256()
     for part in parts:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..nmodl import ir
 from ..nmodl.ir import Storage
-from ..nmodl.lower import PASSES, PASSES_VERSION, Kernel
+from ..nmodl.lower import PASSES, Kernel
+from ..nmodl.lower_version import PASSES_VERSION
 from .cpp_body import print_functions, print_hook
 from .cpp_expr import ExprPrinter, Names
 from .cpp_layout import Layout
@@ -26,7 +27,7 @@ def print_kernel(kernel: Kernel, entry: bool = True) -> str:
     return out.text()
 
 
-def print_kernels(kernels: list[Kernel], file: str) -> str:
+def print_kernels(kernels: list[Kernel]) -> str:
     """One source for several mechanisms, with hx_kernels_entry_point."""
     texts = []
     for kernel in kernels:
@@ -112,7 +113,7 @@ def _print_shared(kernel: Kernel, layout: Layout, out: Writer) -> None:
     out("double celsius;  // [degC]")
     out("double (*hoc_exp)(double);")
     for variable in layout.globals:
-        if variable.name != "usetable":
+        if variable.name != "usetable" and variable.storage is Storage.GLOBAL:
             out(f"double {mangled(variable.name)};")
     for variable, _ in kernel.shared:
         out(f"double {variable.name};")
@@ -137,7 +138,7 @@ def _print_share(kernel: Kernel, layout: Layout, out: Writer) -> None:
     for k, variable in enumerate(layout.globals):
         if variable.name == "usetable":
             out(f"shared.use_table = *args->global[{k}] != 0.;")
-        else:
+        elif variable.storage is Storage.GLOBAL:
             out(f"shared.{mangled(variable.name)} = *args->global[{k}];")
     printer = ExprPrinter(kernel.uniformity, Names())
     for variable, expr in kernel.shared:
@@ -201,8 +202,7 @@ def _array(out: Writer, kind: str, name: str, values: list[str]) -> None:
     if values:
         out(f"static {kind} {name}[] = {{{', '.join(values)}}};")
     else:
-        star = kind.endswith("const* const")
-        out(f"static {kind if star else kind}* const {name} = nullptr;")
+        out(f"static {kind}* const {name} = nullptr;")
 
 
 def _reads(kernel: Kernel, ion: ir.Ion) -> int:

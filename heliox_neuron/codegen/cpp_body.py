@@ -9,6 +9,7 @@ from __future__ import annotations
 from ..nmodl import ir
 from ..nmodl.ir import Function, Statement, Storage
 from ..nmodl.lower import Kernel
+from ..nmodl.supported import integer
 from .cpp_expr import ExprPrinter, Kind, Names
 from .cpp_writer import Writer, mangled
 
@@ -30,7 +31,7 @@ class _Body:
     def __init__(self, kernel: Kernel, out: Writer, diverged: bool) -> None:
         self.kernel = kernel
         self.out = out
-        self.printer = ExprPrinter(kernel.uniformity, Names())
+        self.printer = ExprPrinter(kernel.uniformity, Names(kernel.uniformity.functions))
         self.diverged = diverged  # the lanes argument may be a part of the active lanes
         self.depth = 0  # of conditions that differ between instances
         self.masks = 0
@@ -102,6 +103,13 @@ class _Body:
             self.branch(statement)
         elif isinstance(statement, ir.While):
             self.loop(statement)
+        elif isinstance(statement, ir.From):
+            index = self.printer.names[statement.index]
+            first, last = integer(statement.first), integer(statement.last)
+            step = integer(statement.step)
+            self.out.open(f"for (int {index} = {first}; {index} <= {last}; {index} += {step}) {{")
+            self.body(statement.body)
+            self.out.close()
         elif isinstance(statement, ir.Scope):
             self.out.open("{")
             self.body(statement.body)

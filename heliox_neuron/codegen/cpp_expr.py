@@ -8,6 +8,7 @@ are those of simd.hpp. Parentheses are put so that C++ evaluates the tree as it 
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..nmodl import ir
@@ -39,22 +40,28 @@ class Printed:
 
 
 _COMPARE = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne"}
-_MEMBERS = {Storage.FIELD, Storage.ION, Storage.FILE_LOCAL, Storage.POINTER, Storage.V, Storage.AREA}
+_MEMBERS = {
+    Storage.FIELD, Storage.ION, Storage.FILE_LOCAL, Storage.WRITTEN_GLOBAL, Storage.POINTER,
+    Storage.V, Storage.AREA,
+}  # fmt: skip
 _SHARED = {Storage.GLOBAL, Storage.T, Storage.DT, Storage.CELSIUS, Storage.SHARED}
 
 
 class Names:
-    """C++ names of a function's own variables: NMODL's, unless two of them are the same."""
+    """C++ names of a function's own variables: NMODL's, unless two of them are the same, or one is
+    also the name of a FUNCTION or PROCEDURE."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Iterable[str] = ()) -> None:
         self._names: dict[Variable, str] = {}
         self._taken: set[str] = set()
+        self._functions = {mangled(name) for name in functions}
 
     def __getitem__(self, variable: Variable) -> str:
         if variable not in self._names:
             name = mangled(variable.name)
             number = 2
-            while name in self._taken:
+            taken = self._functions if variable.storage is not Storage.RESULT else set()
+            while name in self._taken or name in taken:
                 name = f"{mangled(variable.name)}_{number}"
                 number += 1
             self._taken.add(name)
@@ -111,6 +118,8 @@ class ExprPrinter:
             return f"self.{mangled(variable.name)}"
         if variable.storage in _SHARED:
             return f"{self.shared}{mangled(variable.name)}"
+        if variable.storage is Storage.INDEX:
+            return f"static_cast<double>({self.names[variable]})"
         if variable.storage is Storage.CONSTANT:
             return f"constant::{mangled(variable.name)}"
         return self.names[variable]
@@ -204,7 +213,7 @@ class ExprPrinter:
         return Printed(f"hx::{expr.name}({printed})", Kind.V)
 
     def _at_time(self, expr: ir.Call) -> Printed:
-        """NEURON's at_time() in a fixed step: whether the time lies within the step that ends at t."""
+        """NEURON's at_time() in a fixed step: whether the time lies in the step that ends at t."""
         late = ir.Binary("-", expr.args[0], ir.Number("1e-11"))
         t = ir.Ref(Variable("t", Storage.T))
         start = ir.Binary("-", t, ir.Ref(Variable("dt", Storage.DT)))

@@ -33,11 +33,15 @@ class Layout:
             v
             for v in order
             if v in mentioned
-            and v.storage in (Storage.FIELD, Storage.FILE_LOCAL)
+            and v.storage in (Storage.FIELD, Storage.FILE_LOCAL, Storage.WRITTEN_GLOBAL)
             and v not in bound
         ]
         self.pointers = [v for v in mechanism.pointers if v in mentioned]
-        self.globals = [v for v in order if v in mentioned and v.storage is Storage.GLOBAL]
+        self.globals = [
+            v
+            for v in order
+            if v in mentioned and v.storage in (Storage.GLOBAL, Storage.WRITTEN_GLOBAL)
+        ]
         self.needs_area = any(v.storage is Storage.AREA for v in mentioned)
         self.constants = [v for v in order if v in mentioned and v.storage is Storage.CONSTANT]
         self.tables = [f.table for f in kernel.functions if f.table is not None]

@@ -7,7 +7,8 @@ nrn_jacob and nrn_state in nocmodl's output.
 
 from __future__ import annotations
 
-from ..nmodl.ir import Storage, Variable
+from ..nmodl.ir import Statement, Storage, Variable
+from ..nmodl.liveness import Flow
 from ..nmodl.lower import Kernel
 from .cpp_layout import Layout
 from .cpp_writer import Writer, mangled
@@ -156,6 +157,24 @@ class _Chunk:
                 store(variable)
             out.close()
 
+    def write_globals(self, body: list[Statement]) -> None:
+        """What the thread's last instance leaves in the GLOBALs that it writes."""
+        written = Flow(self.mechanism).written(body)
+        kept = [
+            (k, variable)
+            for k, variable in enumerate(self.layout.globals)
+            if variable in written and variable.storage is Storage.WRITTEN_GLOBAL
+        ]
+        if not kept:
+            return
+        out = self.out
+        out.open("if ((args->flags & HX_LAST) && i + n == range->end) {")
+        out("double last[hx::width<V>];")
+        for k, variable in kept:
+            out(f"hx::store(last, self.{mangled(variable.name)}, n);")
+            out(f"*args->global[{k}] = last[n - 1];")
+        out.close()
+
     # ---- hooks ----
 
     def current(self) -> None:
@@ -168,6 +187,7 @@ class _Chunk:
             self.differentiated()
         self.write_ions("current")
         self.write_fields(columns.store)
+        self.write_globals(self.kernel.current or [])
         if self.point:
             out("V const scale = 1.e2 / area;")
             out("g = g * scale;")
@@ -236,6 +256,7 @@ class _Chunk:
         out("state_body<V>(self, shared, lanes);")
         self.write_ions("state")
         self.write_fields(columns.store)
+        self.write_globals(self.kernel.state or [])
         out.close()
         out()
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-RESERVED = frozenset(
-    """
+_KEYWORDS = """
     alignas alignof and and_eq asm auto bitand bitor bool break case catch char char16_t char32_t
     class compl const constexpr const_cast continue decltype default delete do double dynamic_cast
     else enum explicit export extern false float for friend goto if inline int long mutable
@@ -12,9 +11,13 @@ RESERVED = frozenset(
     template this thread_local throw true try typedef typeid typename union unsigned using virtual
     void volatile wchar_t while xor xor_eq linux unix assert errno NULL NAN INFINITY M_PI stdin
     stdout stderr EOF
-    self shared lanes hx V constant square Instance Shared args range unit lean
-    """.split()
-)
+"""
+_OURS = """
+    self shared lanes hx V constant square Instance Shared args range unit lean copy at current
+    state share kernel field field_dim lean_field written_field ion ion_read ion_write pointer
+    global table_check current_body state_body current_chunk state_chunk
+"""
+RESERVED = frozenset([*_KEYWORDS.split(), *_OURS.split()])
 
 
 def mangled(name: str) -> str:

@@ -25,9 +25,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Resolution:
-    """status: "kernel" (path is a shared library with hx_kernel_entry_point), "host" (NEURON's own
-    function runs: code is HX021 to HX025, reason says why, with file and line), "none" (a step calls
-    nothing of this mechanism). cached: the library was there. seconds: time it took."""
+    """What a mechanism runs on.
+
+    status: "kernel" (path is a shared library with hx_kernel_entry_point), "host" (NEURON's own
+    function runs: code is HX021 to HX025, reason says why, with file and line), "none" (a step
+    calls nothing of this mechanism). cached: the answer was there. seconds: spent on it (reading,
+    translating, compiling).
+    """
 
     name: str
     status: str
@@ -40,7 +44,7 @@ class Resolution:
 
 @dataclass
 class _Job:
-    """A kernel on its way: source is what remains to be compiled."""
+    """A kernel on its way: source is what remains to be compiled; seconds: spent so far."""
 
     name: str
     text: str
@@ -48,7 +52,7 @@ class _Job:
     stable: Path
     isa: str
     source: str = ""
-    started: float = 0.0
+    seconds: float = 0.0
 
 
 def resolve(name: str, text: str | None) -> Resolution:
@@ -112,7 +116,6 @@ def _prepare(name: str, text: str, started: float) -> Resolution | _Job:
     if remembered.exists():
         return _remembered(name, remembered, started)
     job = _Job(name, text, path, folder / cache.stable_name(text, isa_name), isa_name)
-    job.started = started
     try:
         kernel = _lower(text)
     except Unsupported as error:
@@ -124,6 +127,7 @@ def _prepare(name: str, text: str, started: float) -> Resolution | _Job:
     from .cpp import print_kernel
 
     job.source = print_kernel(kernel)
+    job.seconds = time.perf_counter() - started
     _dump(name, job.source)
     return job
 
@@ -132,7 +136,7 @@ def _lower(text: str) -> Kernel | None:
     from ..nmodl.lower import lower
 
     try:
-        return lower(text)
+        return lower(text, globals_written=cache.abi_has("HX_LAST"))
     except Unsupported:
         raise
     except Exception as error:  # a bug of ours must not stop a simulation that NEURON can run
@@ -163,6 +167,7 @@ def _remembered(name: str, path: Path, started: float) -> Resolution:
 
 def _build(job: _Job) -> Resolution:
     """Compiles a job, unless another process just did."""
+    waited = time.perf_counter()
     try:
         with FileLock(str(job.path.with_suffix(".lock"))):
             if not job.path.exists():
@@ -173,10 +178,10 @@ def _build(job: _Job) -> Resolution:
                     compile.compile_source(source, library, job.isa)
                     cache.publish(library, job.path, job.stable)
     except Unsupported as error:
-        return _refused(job.name, error, job.started)
+        return _refused(job.name, error, waited)
     except OSError as error:
-        return _refused(job.name, Unsupported("HX025", str(error)), job.started)
-    seconds = time.perf_counter() - job.started
+        return _refused(job.name, Unsupported("HX025", str(error)), waited)
+    seconds = job.seconds + time.perf_counter() - waited
     return Resolution(job.name, "kernel", str(job.path), seconds=seconds)
 
 

@@ -153,16 +153,18 @@ class _Builder:
         statement = handler(node) if handler is not None else self._opaque(node, kind)
         return [statement]
 
-    def _s_BinaryExpression(self, node: Any) -> Statement:  # noqa: N802
+    def _s_BinaryExpression(self, node: Any) -> Statement:
         if node.op.eval() != "=":
             return self._opaque(node, "expression")
         target = self._expr(node.lhs)
-        line = self.lines.find(node.lhs.get_node_name())
+        name = node.lhs.get_node_name()
+        indexed = isinstance(target, ir.Ref) and target.index is not None
+        line = self.lines.find(name, "[" if indexed else "=")
         if not isinstance(target, ir.Ref):
             return self._opaque(node, "assignment", line)
         return ir.Assign(target, self._expr(node.rhs), line=line)
 
-    def _s_DiffEqExpression(self, node: Any) -> Statement:  # noqa: N802
+    def _s_DiffEqExpression(self, node: Any) -> Statement:
         equation = node.expression
         name = equation.lhs.name
         line = self.lines.find(f"{name.get_node_name()}'")
@@ -172,13 +174,13 @@ class _Builder:
             ir.Ref(self._lookup(name.get_node_name())), self._expr(equation.rhs), line=line
         )
 
-    def _s_FunctionCall(self, node: Any) -> Statement:  # noqa: N802
+    def _s_FunctionCall(self, node: Any) -> Statement:
         line = self.lines.find(node.name.get_node_name(), "(")
         call = self._expr(node)
         assert isinstance(call, ir.Call)
         return ir.CallStatement(call, line=line)
 
-    def _s_IfStatement(self, node: Any) -> Statement:  # noqa: N802
+    def _s_IfStatement(self, node: Any) -> Statement:
         line = self.lines.find("if", "(")
         condition = self._expr(node.condition)
         then = self._body(node.get_statement_block())
@@ -193,13 +195,13 @@ class _Builder:
             otherwise = [ir.If(test, body, otherwise, line=at)]
         return ir.If(condition, then, otherwise, line=line)
 
-    def _s_WhileStatement(self, node: Any) -> Statement:  # noqa: N802
+    def _s_WhileStatement(self, node: Any) -> Statement:
         line = self.lines.find("while", "(")
         return ir.While(
             self._expr(node.condition), self._body(node.get_statement_block()), line=line
         )
 
-    def _s_FromStatement(self, node: Any) -> Statement:  # noqa: N802
+    def _s_FromStatement(self, node: Any) -> Statement:
         line = self.lines.find("from")
         index = Variable(node.name.get_node_name(), Storage.INDEX)
         first, last = self._expr(getattr(node, "from")), self._expr(node.to)
@@ -209,10 +211,10 @@ class _Builder:
         self.scopes.pop()
         return ir.From(index, first, last, step, body, line=line)
 
-    def _s_StatementBlock(self, node: Any) -> Statement:  # noqa: N802
+    def _s_StatementBlock(self, node: Any) -> Statement:
         return ir.Scope(self._body(node))
 
-    def _s_LocalListStatement(self, node: Any) -> Statement:  # noqa: N802
+    def _s_LocalListStatement(self, node: Any) -> Statement:
         line = self.lines.find("LOCAL")
         variables = []
         for declared in node.variables:
@@ -224,7 +226,7 @@ class _Builder:
             variables.append(variable)
         return ir.Local(variables, line=line)
 
-    def _s_SolveBlock(self, node: Any) -> Statement:  # noqa: N802
+    def _s_SolveBlock(self, node: Any) -> Statement:
         name = node.block_name.get_node_name()
         line = self.lines.find("SOLVE", name)
         method = node.method or node.steadystate
@@ -235,17 +237,17 @@ class _Builder:
             line=line,
         )
 
-    def _s_ConductanceHint(self, node: Any) -> Statement:  # noqa: N802
+    def _s_ConductanceHint(self, node: Any) -> Statement:
         line = self.lines.find("CONDUCTANCE")
         ion = "" if node.ion is None else node.ion.get_node_name()
         conductance = ir.Ref(self._lookup(node.conductance.get_node_name()))
         return ir.Conductance(conductance, ion, line=line)
 
-    def _s_Verbatim(self, node: Any) -> Statement:  # noqa: N802
+    def _s_Verbatim(self, node: Any) -> Statement:
         text = unparse(node)
         return ir.Opaque("VERBATIM", self._mentioned(text), text, line=self.lines.find("VERBATIM"))
 
-    def _s_InitialBlock(self, node: Any) -> Statement:  # noqa: N802
+    def _s_InitialBlock(self, node: Any) -> Statement:
         self.lines.find("INITIAL")
         return ir.Scope(self._body(node.statement_block))
 

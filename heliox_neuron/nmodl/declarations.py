@@ -72,8 +72,7 @@ class _Declarations:
         elif kind in ("Pointer", "BbcorePointer"):
             storage = Storage.POINTER if kind == "Pointer" else Storage.UNKNOWN
             for name in names:
-                variable = self._add(Variable(name, storage))
-                self.mechanism.pointers.append(variable)
+                self.mechanism.pointers.append(self._add(Variable(name, storage)))
         elif kind == "RandomVarList":
             for name in names:
                 self._add(Variable(name, Storage.RANDOM))
@@ -137,37 +136,37 @@ class _Declarations:
             )
         )
 
-    def _ParamBlock(self, block: Any) -> None:  # noqa: N802
+    def _ParamBlock(self, block: Any) -> None:
         for statement in block.statements:
             name, dim = statement.name.get_node_name(), 0
             if type(statement.name).__name__ == "IndexedName":
                 dim = int(statement.name.length.eval())
             self._declared(name, dim, Storage.GLOBAL)
 
-    def _AssignedBlock(self, block: Any) -> None:  # noqa: N802
+    def _AssignedBlock(self, block: Any) -> None:
         for definition in block.definitions:
             self._declared(definition.get_node_name(), _length(definition), Storage.FIELD)
 
     _DependentBlock = _AssignedBlock
 
-    def _StateBlock(self, block: Any) -> None:  # noqa: N802
+    def _StateBlock(self, block: Any) -> None:
         for definition in block.definitions:
             self._declared(definition.get_node_name(), _length(definition), Storage.FIELD, True)
 
-    def _ConstantBlock(self, block: Any) -> None:  # noqa: N802
+    def _ConstantBlock(self, block: Any) -> None:
         for statement in block.statements:
             constant = statement.constant
             value = unparse(constant.value).strip()
             self._add(Variable(constant.get_node_name(), Storage.CONSTANT, value=value))
 
-    def _LocalListStatement(self, block: Any) -> None:  # noqa: N802
+    def _LocalListStatement(self, block: Any) -> None:
         for variable in block.variables:
             dim = 0
             if type(variable.name).__name__ == "IndexedName":
                 dim = int(variable.name.length.eval())
             self._add(Variable(variable.get_node_name(), Storage.FILE_LOCAL, dim=dim))
 
-    def _UnitBlock(self, block: Any) -> None:  # noqa: N802
+    def _UnitBlock(self, block: Any) -> None:
         for definition in block.definitions:
             kind = type(definition).__name__
             try:
@@ -195,7 +194,7 @@ class _Declarations:
     # ---- what only the whole file decides ----
 
     def _ions(self) -> None:
-        """Entry copies: all of READ, and of WRITE the concentrations (nocmodl, get_ion_variables)."""
+        """Copies on entry: all of READ, and the concentrations of WRITE (get_ion_variables)."""
         for ion in self.mechanism.ions:
             written = [v for v in ion.write if v.column in (1, 2)]
             ion.copied = [*ion.read, *(v for v in written if v not in ion.read)]

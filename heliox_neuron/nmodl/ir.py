@@ -21,6 +21,7 @@ class Storage(enum.Enum):
     FIELD = "field"  # a column of the mechanism: RANGE, STATE, ASSIGNED
     ION = "ion"  # a column that NEURON copies from, or to, a column of an ion mechanism
     GLOBAL = "global"  # one number for all instances, known to hoc
+    WRITTEN_GLOBAL = "written global"  # a GLOBAL that every instance writes before it reads it
     FILE_LOCAL = "file local"  # LOCAL outside all blocks: one number, unknown to hoc
     CONSTANT = "constant"  # UNITS factors and CONSTANT
     LOCAL = "local"
@@ -275,8 +276,11 @@ class Function:
 
 @dataclass
 class Hook:
-    """A block that NEURON runs. kind: "INITIAL", "BREAKPOINT", "NET_RECEIVE", "NET_RECEIVE INITIAL",
-    "CONSTRUCTOR", "DESTRUCTOR", "BEFORE x", "AFTER x"; after lowering also "current", "state"."""
+    """A block that NEURON runs.
+
+    kind: "INITIAL", "BREAKPOINT", "NET_RECEIVE", "CONSTRUCTOR", "DESTRUCTOR", "BEFORE x",
+    "AFTER x".
+    """
 
     kind: str
     arguments: list[Variable]

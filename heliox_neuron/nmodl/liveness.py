@@ -18,9 +18,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import ir
-from .ir import Call, Expr, Function, Mechanism, Ref, Statement, Storage, Variable
+from .ir import Call, Expr, Mechanism, Ref, Statement, Storage, Variable
+from .unsupported import Unsupported
 
-_TRACKED = {Storage.FIELD, Storage.ION, Storage.FILE_LOCAL, Storage.V, Storage.GLOBAL}
+_TRACKED = {
+    Storage.FIELD, Storage.ION, Storage.FILE_LOCAL, Storage.V, Storage.GLOBAL,
+    Storage.WRITTEN_GLOBAL,
+}  # fmt: skip
 
 Live = frozenset[Variable]
 _NONE: Live = frozenset()
@@ -125,18 +129,22 @@ def analyse(
     mechanism: Mechanism,
     current: list[Statement] | None,
     state: list[Statement] | None,
-    repeated: bool,
+    conductance: set[Variable],
 ) -> Columns:
-    """Loads, stores and lean columns. repeated: `current` is evaluated twice."""
+    """Loads, stores and lean columns. conductance: the hints; without them `current` runs twice."""
     flow = Flow(mechanism)
     hooks: dict[str, list[Statement]] = {}
     if current is not None:
-        hooks["current"] = current + current if repeated else current
+        hooks["current"] = current if conductance else current + current
     if state is not None:
         hooks["state"] = state
     entry = {v for ion in mechanism.ions for v in ion.copied} | {mechanism.variables["v"]}
     exits = {name: _needed_after(mechanism, name) for name in hooks}
+    if current is not None:
+        exits["current"] |= conductance
     exposed = {name: flow.exposed(body, exits[name]) - entry for name, body in hooks.items()}
+    for name, body in hooks.items():
+        _check_globals(flow, body, exits[name])
     read_first: set[Variable] = set().union(*exposed.values())
     for hook in mechanism.hooks:
         if hook.kind != "BREAKPOINT":
@@ -181,9 +189,17 @@ def _needed_after(mechanism: Mechanism, hook: str) -> set[Variable]:
     return needed
 
 
-def _check_file_locals(mechanism: Mechanism, read_first: set[Variable]) -> None:
-    from .unsupported import Unsupported
+def _check_globals(flow: Flow, body: list[Statement], needed: set[Variable]) -> None:
+    """What an instance leaves in a GLOBAL must not depend on the instances before it."""
+    written = {v for v in flow.written(body) if v.storage is Storage.WRITTEN_GLOBAL}
+    for variable in flow.exposed(body, needed | written):
+        if variable.storage is Storage.WRITTEN_GLOBAL:
+            raise Unsupported(
+                "HX022", f"GLOBAL {variable.name} carries a value from instance to instance"
+            )
 
+
+def _check_file_locals(mechanism: Mechanism, read_first: set[Variable]) -> None:
     for variable in read_first:
         if variable.storage is Storage.FILE_LOCAL:
             raise Unsupported("HX022", f"LOCAL {variable.name} outside all blocks keeps its value")

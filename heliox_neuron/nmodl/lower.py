@@ -10,9 +10,16 @@ from .build import build
 from .declarations import declare
 from .unsupported import Unsupported
 
-from .lower_version import PASSES_VERSION  # noqa: E402
-
-PASSES = ("declarations", "build", "cnexp", "breakpoint", "supported", "tables", "uniform", "liveness")
+PASSES = (
+    "declarations",
+    "build",
+    "cnexp",
+    "breakpoint",
+    "supported",
+    "tables",
+    "uniform",
+    "liveness",
+)
 
 
 @dataclass
@@ -45,8 +52,10 @@ def read(text: str) -> ir.Mechanism:
     return mechanism
 
 
-def lower(text: str) -> Kernel | None:
+def lower(text: str, globals_written: bool = False) -> Kernel | None:
     """The kernel of a MOD text, None where NEURON has nothing to call in a step.
+
+    globals_written: accept GLOBALs that `current` or `state` write (abi.h knows HX_LAST).
 
     Raises Unsupported HX021, HX022, HX024.
     """
@@ -56,10 +65,11 @@ def lower(text: str) -> Kernel | None:
     if split.current is None and split.state is None:
         return None
     bodies = [body for body in (split.current, split.state) if body is not None]
-    functions = supported.check(mechanism, bodies)
+    functions = supported.check(mechanism, bodies, globals_written)
     if split.conductance:
-        _check_conductance(mechanism, functions)
+        _check_conductance(mechanism, split)
     functions = tables.lower(mechanism, functions)
+    _separate_globals(mechanism, functions, bodies)
     hoist = uniform.Hoist()
     for function in functions:
         function.body = hoist.body(function.body)
@@ -74,7 +84,7 @@ def lower(text: str) -> Kernel | None:
         current,
         state,
         split.conductance,
-        liveness.analyse(mechanism, current, state, repeated=not split.conductance),
+        liveness.analyse(mechanism, current, state, {ref.var for ref, _ in split.conductance}),
         uniformity,
         list(zip(hoist.values, hoist.shared, strict=True)),
         _diverged(uniformity, functions, bodies),
@@ -82,9 +92,39 @@ def lower(text: str) -> Kernel | None:
     )
 
 
-def _check_conductance(mechanism: ir.Mechanism, functions: list[ir.Function]) -> None:
+def _separate_globals(
+    mechanism: ir.Mechanism, functions: list[ir.Function], bodies: list[list[ir.Statement]]
+) -> None:
+    """GLOBALs that are written become members of the instance; the last one's value is kept."""
+    flow = liveness.Flow(mechanism)
+    for body in bodies:
+        for variable in flow.written(body):
+            if variable.storage is ir.Storage.GLOBAL:
+                variable.storage = ir.Storage.WRITTEN_GLOBAL
+    for function in functions:
+        if function.table is None:
+            continue
+        table = function.table
+        used = set(flow.exposed(mechanism.functions[f"_f_{function.name}"].body))
+        for expr in (table.first, table.last, *table.depend):
+            used |= {node.var for node in ir.walk(expr) if isinstance(node, ir.Ref)}
+        for variable in used:
+            if variable.storage is ir.Storage.WRITTEN_GLOBAL:
+                raise Unsupported(
+                    "HX022", f"TABLE that needs the written GLOBAL {variable.name}", function.line
+                )
+
+
+def _check_conductance(mechanism: ir.Mechanism, split: breakpoint.Split) -> None:
     """nocmodl ignores CONDUCTANCE in a file that it finds not thread-safe, and a function called
     from such a BREAKPOINT sees the v of the step before."""
+    names = {current.name for current in mechanism.currents}
+    for statement in ir.statements(split.current or []):
+        if isinstance(statement, ir.Local) and names & {v.name for v in statement.variables}:
+            raise Unsupported("HX022", "CONDUCTANCE with a LOCAL current", statement.line)
+    for ref, _ in split.conductance:
+        if ref.var.storage is not ir.Storage.FIELD or ref.index is not None or ref.var.dim:
+            raise Unsupported("HX022", f"CONDUCTANCE {ref.var.name}, which is not a column")
     blocks = [hook.body for hook in mechanism.hooks]
     blocks += [function.body for function in mechanism.functions.values()]
     unsafe = bool(mechanism.pointers) or any(
@@ -96,7 +136,7 @@ def _check_conductance(mechanism: ir.Mechanism, functions: list[ir.Function]) ->
     unsafe |= any(v.storage is ir.Storage.FILE_LOCAL for v in mechanism.variables.values())
     if unsafe and not mechanism.threadsafe:
         raise Unsupported("HX022", "CONDUCTANCE in a file without THREADSAFE")
-    for function in functions:
+    for function in supported.reachable(mechanism, split.current or []):
         for statement in ir.statements(function.body):
             for expr in ir.expressions(statement):
                 if any(

@@ -63,7 +63,7 @@ def _libpython() -> str:
     return ""
 
 
-_TOKEN = re.compile(r"[A-Za-z_]\w*'*|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|\S")
+_TOKEN = re.compile(r"[A-Za-z_]\w*'*|\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|[=!<>]=|\S")
 
 
 class Lines:

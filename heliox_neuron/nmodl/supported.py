@@ -88,22 +88,28 @@ def _calls(body: list[Statement]) -> list[tuple[str, int]]:
     return found
 
 
-def check(mechanism: Mechanism, bodies: list[list[Statement]]) -> list[Function]:
-    """The functions reachable from the bodies, after judging all statements."""
+def check(
+    mechanism: Mechanism, bodies: list[list[Statement]], globals_written: bool
+) -> list[Function]:
+    """The functions reachable from the bodies, after judging all statements.
+
+    globals_written: the engine knows how to leave the last instance's value in a GLOBAL.
+    """
+    written = _WRITTEN | ({Storage.GLOBAL} if globals_written else set())
     everything = [statement for body in bodies for statement in body]
     functions = reachable(mechanism, everything)
     for body in bodies:
-        _check_body(mechanism, body)
+        _check_body(mechanism, body, written)
     for function in functions:
         if function.kind == "FUNCTION_TABLE":
             raise Unsupported("HX022", f"FUNCTION_TABLE {function.name}", function.line)
         if function.table is not None:
-            _check_table(mechanism, function)
-        _check_body(mechanism, function.body)
+            _check_table(mechanism, function, written)
+        _check_body(mechanism, function.body, written)
     return functions
 
 
-def _check_body(mechanism: Mechanism, body: list[Statement]) -> None:
+def _check_body(mechanism: Mechanism, body: list[Statement], written: set[Storage]) -> None:
     for statement in ir.statements(body):
         if isinstance(statement, ir.Opaque):
             code = "HX021" if statement.verbatim else "HX022"
@@ -116,16 +122,34 @@ def _check_body(mechanism: Mechanism, body: list[Statement]) -> None:
         if isinstance(statement, ir.Local) and any(v.dim for v in statement.variables):
             raise Unsupported("HX022", "an array LOCAL", statement.line)
         if isinstance(statement, ir.From):
-            raise Unsupported("HX022", "a FROM loop", statement.line)
+            for bound in (statement.first, statement.last, statement.step):
+                if integer(bound) is None:
+                    raise Unsupported("HX022", "FROM with a computed bound", statement.line)
         if isinstance(statement, ir.Assign):
-            _check_target(statement)
+            _check_target(statement, written)
         for expr in ir.expressions(statement):
             _check_expr(mechanism, expr, statement)
 
 
-def _check_target(statement: ir.Assign) -> None:
+def integer(expr: ir.Expr) -> int | None:
+    """The value of a FROM bound made of literals, in C's integer arithmetic; None for others."""
+    if isinstance(expr, ir.Number):
+        value = float(expr.text)
+        return int(value) if value == int(value) else None
+    if isinstance(expr, ir.Negate):
+        operand = integer(expr.operand)
+        return None if operand is None else -operand
+    if isinstance(expr, ir.Binary) and expr.op in "+-*":
+        left, right = integer(expr.left), integer(expr.right)
+        if left is None or right is None:
+            return None
+        return {"+": left + right, "-": left - right, "*": left * right}[expr.op]
+    return None
+
+
+def _check_target(statement: ir.Assign, written: set[Storage]) -> None:
     target = statement.target
-    if target.var.storage not in _WRITTEN:
+    if target.var.storage not in written:
         raise Unsupported(
             "HX022", f"{target.var.storage.value} {target.var.name} is written", statement.line
         )
@@ -167,13 +191,13 @@ def _check_call(mechanism: Mechanism, call: Call, statement: Statement, as_value
         raise Unsupported("HX022", f"PROCEDURE {call.name} used as a value", statement.line)
 
 
-def _check_table(mechanism: Mechanism, function: Function) -> None:
+def _check_table(mechanism: Mechanism, function: Function, written: set[Storage]) -> None:
     table = function.table
     assert table is not None
     if len(function.arguments) != 1 or any(v.dim for v in table.names):
         raise Unsupported("HX022", "TABLE of this form", function.line)
     for name in table.names:
-        if name.storage not in (Storage.FIELD, Storage.FILE_LOCAL, Storage.RESULT):
+        if name.storage not in written:
             raise Unsupported(
                 "HX022", f"{name.storage.value} {name.name} is written (TABLE)", function.line
             )

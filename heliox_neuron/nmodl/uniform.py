@@ -19,7 +19,8 @@ from . import ir
 from .ir import Call, Expr, Function, Ref, Statement, Storage, Variable
 
 _ALWAYS_VARYING = {
-    Storage.FIELD, Storage.ION, Storage.FILE_LOCAL, Storage.POINTER, Storage.V, Storage.AREA,
+    Storage.FIELD, Storage.ION, Storage.FILE_LOCAL, Storage.WRITTEN_GLOBAL, Storage.POINTER,
+    Storage.V, Storage.AREA,
 }  # fmt: skip
 _HOISTABLE = {Storage.GLOBAL, Storage.CONSTANT, Storage.CELSIUS, Storage.T, Storage.DT}
 
@@ -140,7 +141,7 @@ def _has_call(expr: Expr) -> bool:
     for node in ir.walk(expr):
         if isinstance(node, Call) and node.name == "exp":
             return True
-        if isinstance(node, Call) or (isinstance(node, ir.Binary) and node.op == "^"):
-            if any(isinstance(leaf, Ref) for leaf in ir.walk(node)):
-                return True
+        is_call = isinstance(node, Call) or (isinstance(node, ir.Binary) and node.op == "^")
+        if is_call and any(isinstance(leaf, Ref) for leaf in ir.walk(node)):
+            return True
     return False

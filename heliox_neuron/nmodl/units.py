@@ -46,8 +46,9 @@ class UnitTable:
             self._factors[name] = self.magnitude(definition)
 
     def magnitude(self, text: str) -> float:
-        """The factor of a unit expression: a number, then names; `-` and space multiply, `/` divides
-        by all that follows, a digit 2 to 9 after a name is its power.
+        """The factor of a unit expression: a number, then names.
+
+        `-` and space multiply, `/` divides by all that follows, a digit 2 to 9 is a power.
 
         Raises UnknownUnit.
         """

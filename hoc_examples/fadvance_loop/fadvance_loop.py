@@ -1,16 +1,17 @@
-"""A Python script that steps NEURON itself: it reads and writes the model between two calls of fadvance.
+"""A Python script that steps NEURON itself: it reads and writes the model between two fadvance.
 
     python fadvance_loop.py                 plain NEURON
     python -m heliox_neuron fadvance_loop.py
 
 A cell is held at a target voltage by a small controller that sets an IClamp before each step.
 """
+
 import sys
 
 from neuron import h
 
 TARGET = -55.0  # mV
-GAIN = 0.02     # nA/mV
+GAIN = 0.02  # nA/mV
 
 
 def build():

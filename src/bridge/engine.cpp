@@ -287,6 +287,14 @@ void show_progress(double t_stop, double t_now) {
     }
 }
 
+void end_progress() {
+    Engine& e = engine();
+    if (e.progress_shown > 0 && e.callbacks.progress) {
+        e.progress_shown = 0;
+        e.callbacks.progress(std::nan(""), std::nan(""));
+    }
+}
+
 class PsolveWatch: public GroupWatch {
   public:
     PsolveWatch(bool may_be_lean, int n)
@@ -401,6 +409,7 @@ bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n) {
     StepScope scope(record);
     scope.steps = fixed_step_group(e.plan, token, n, watch);
     after_step();
+    end_progress();
     if (e.interrupted) {
         e.interrupted = false;
         if (e.callbacks.raise_interrupt) {
@@ -423,6 +432,7 @@ void engine_end_batch() {
     e.in_batch = false;
     e.batch_lean = false;
     e.last_of_batch = true;
+    end_progress();
     if (e.stop_requested) {
         stoprun = 0;  // a later psolve looks at it
         e.stop_requested = false;
@@ -435,8 +445,14 @@ void engine_batch_last_step() {
 
 void engine_finitialize(bool after) {
     Engine& e = engine();
-    if (after) {
-        e.new_run = true;
+    if (!after) {
+        return;
+    }
+    e.new_run = true;
+    if (cvode_active_ && settings().device != "neuron") {
+        // its fadvance never comes to us: say so where the run begins
+        e.refusal = refuse_step();
+        refuse(e.refusal);
     }
 }
 

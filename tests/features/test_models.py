@@ -1,7 +1,7 @@
-"""Each construct of NMODL in a small model of ours (tests/mod): bits as in NEURON, and where it ran.
+"""Constructs of NMODL in small models of ours (tests/mod): bits as in NEURON, and where each ran.
 
-`COMPILED` must run in our kernels. `EITHER` may run in NEURON's own function, but then with an HX02x
-code and a reason: there is no third outcome.
+`COMPILED` must run in our kernels. `EITHER` may run in NEURON's own function, but then with an
+HX02x code and a reason: there is no third outcome.
 """
 
 import pytest

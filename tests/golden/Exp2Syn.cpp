@@ -1,5 +1,5 @@
 // Kernel of Exp2Syn.mod, sha256 36f64f10c3772dbe3d1dee71fa92d73d230f5b51e5881da2dc687725dc902b96
-// Passes (version 1): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
@@ -40,7 +40,7 @@ template <class T>
 HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
-HX_INLINE void state(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {
+HX_INLINE void state_(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {
 #line 78 "Exp2Syn.mod"
     self.A = self.A + (1. - hx::exp(shared.dt * (-1.0 / self.tau1), lanes, shared.hoc_exp)) * (-0.0 / (-1.0 / self.tau1) - self.A);
 #line 79 "Exp2Syn.mod"
@@ -63,7 +63,7 @@ HX_INLINE V current_body(Instance<V>& self, Shared const& shared, hx::mask<V> la
 template <class V>
 HX_INLINE void state_body(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {
 #line 72 "Exp2Syn.mod"
-    state(self, shared, lanes);
+    state_(self, shared, lanes);
 #line 68 "Exp2Syn.cpp"
 }
 

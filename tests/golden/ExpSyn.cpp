@@ -1,5 +1,5 @@
 // Kernel of ExpSyn.mod, sha256 aebca475cf5ef4543d7559b9cc287ad30405e08a0ccb47f5360657be5a5e744e
-// Passes (version 1): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
@@ -37,7 +37,7 @@ template <class T>
 HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
-HX_INLINE void state(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {
+HX_INLINE void state_(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {
 #line 37 "ExpSyn.mod"
     self.g = self.g + (1. - hx::exp(shared.dt * (-1.0 / self.tau), lanes, shared.hoc_exp)) * (-0.0 / (-1.0 / self.tau) - self.g);
 #line 44 "ExpSyn.cpp"
@@ -56,7 +56,7 @@ HX_INLINE V current_body(Instance<V>& self, Shared const& shared, hx::mask<V> la
 template <class V>
 HX_INLINE void state_body(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {
 #line 32 "ExpSyn.mod"
-    state(self, shared, lanes);
+    state_(self, shared, lanes);
 #line 61 "ExpSyn.cpp"
 }
 

@@ -1,5 +1,5 @@
 // Kernel of gold_point.mod, sha256 03fa0f5c00c04f8a9382dde57659a4f042b12c588a95eb5492b28a873a8e624d
-// Passes (version 1): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
@@ -63,7 +63,7 @@ HX_INLINE V current_body(Instance<V>& self, Shared const& shared, hx::mask<V> la
     for (;;) {
         while_1 = hx::land(while_1, hx::gt(self.phase, hx::splat<V>(10.0)));
         if (!hx::any(while_1)) break;
-#line 41 "gold_point.mod"
+#line 42 "gold_point.mod"
         self.phase = hx::select(while_1, self.phase - 10.0, self.phase);
     }
 #line 44 "gold_point.mod"

@@ -1,5 +1,5 @@
 // Kernel of gold_rates.mod, sha256 b968141988d6e4a5b1416c9b5637918ad906eec49c53bbf5fa3f6974ea56c642
-// Passes (version 1): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
@@ -72,13 +72,13 @@ HX_INLINE void rates(Instance<V>& self, Shared const& shared, hx::mask<V> lanes,
     V a{};
     V b{};
     double q10{};
-#line 50 "gold_rates.mod"
+#line 52 "gold_rates.mod"
     q10 = shared.once_0;
 #line 53 "gold_rates.mod"
     hx::mask<V> const test_1 = hx::eq(v, hx::splat<V>(-38.0));
     hx::mask<V> const then_1 = hx::land(lanes, test_1);
     if (hx::any(then_1)) {
-#line 53 "gold_rates.mod"
+#line 54 "gold_rates.mod"
         v = hx::select(then_1, v + 0.0001, v);
     }
 #line 56 "gold_rates.mod"

@@ -1,5 +1,5 @@
 // Kernel of gold_table.mod, sha256 a9723e7767cc3897a3dbf18018807e081431dfe384e144487862f98e9ea99d23
-// Passes (version 1): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
@@ -96,9 +96,9 @@ HX_INLINE V block(Instance<V>& self, Shared const& shared, hx::mask<V> lanes, V 
 
 template <class V>
 HX_COLD void _f_rates(Instance<V>& self, Shared const& shared, hx::mask<V> lanes, V v) {
-#line 42 "gold_table.mod"
+#line 43 "gold_table.mod"
     self.ninf = 1.0 / (1.0 + hx::exp(-(v + self.shift) / 9.0, lanes, shared.hoc_exp));
-#line 42 "gold_table.mod"
+#line 44 "gold_table.mod"
     self.ntau = (1.0 + 4.0 * hx::exp(-square((v + 40.0) / 30.0), lanes, shared.hoc_exp)) * shared.once_0;
 #line 104 "gold_table.cpp"
 }

@@ -1,5 +1,5 @@
 // Kernel of hh.mod, sha256 0930c774749df8d69a3656e3ebca4ae80bd88acf5c9a755d5fbb5d716909d19c
-// Passes (version 1): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
@@ -88,7 +88,7 @@ HX_COLD void _f_rates(Instance<V>& self, Shared const& shared, hx::mask<V> lanes
     V beta{};
     V sum{};
     double q10{};
-#line 95 "hh.mod"
+#line 100 "hh.mod"
     q10 = shared.once_0;
 #line 102 "hh.mod"
     alpha = .1 * vtrap(self, shared, lanes, -(v + 40.0), 10.0);
@@ -100,7 +100,7 @@ HX_COLD void _f_rates(Instance<V>& self, Shared const& shared, hx::mask<V> lanes
     self.mtau = 1.0 / (q10 * sum);
 #line 106 "hh.mod"
     self.minf = alpha / sum;
-#line 106 "hh.mod"
+#line 108 "hh.mod"
     alpha = .07 * hx::exp(-(v + 65.0) / 20.0, lanes, shared.hoc_exp);
 #line 109 "hh.mod"
     beta = 1.0 / (hx::exp(-(v + 35.0) / 10.0, lanes, shared.hoc_exp) + 1.0);
@@ -110,7 +110,7 @@ HX_COLD void _f_rates(Instance<V>& self, Shared const& shared, hx::mask<V> lanes
     self.htau = 1.0 / (q10 * sum);
 #line 112 "hh.mod"
     self.hinf = alpha / sum;
-#line 112 "hh.mod"
+#line 114 "hh.mod"
     alpha = .01 * vtrap(self, shared, lanes, -(v + 55.0), 10.0);
 #line 115 "hh.mod"
     beta = .125 * hx::exp(-(v + 65.0) / 80.0, lanes, shared.hoc_exp);

@@ -65,7 +65,7 @@ def variables(mechanism, kind=0):
 
 
 def numbers(value, size):
-    """A variable's value or values as floats; a RANDOM variable gives its position in the stream."""
+    """A variable's values as floats; a RANDOM variable gives its position in the stream."""
     if hasattr(value, "get_seq"):
         return [value.get_seq()]
     return [float(value)] if size <= 1 else [float(value[k]) for k in range(size)]

@@ -3,8 +3,8 @@
     @isolated
     def test_something(way): ...
 
-The test's arguments must be JSON values. In the new process the file of the test is imported and the
-bare function called; its traceback (or the signal that killed it) becomes the message of the failure.
+The test's arguments must be JSON values. In the new process the file of the test is imported and
+the bare function called; its traceback (or the signal that killed it) is the failure's message.
 HELIOX_TEST_ENGINE=neuron makes both sides of every comparison plain NEURON: a check of the tests
 themselves, which then prove nothing about our engine.
 """

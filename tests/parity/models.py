@@ -100,7 +100,7 @@ def ball_and_stick():
 
 
 def mixed_cells():
-    """Cells of different shape and mechanisms, some single compartments, interleaved on creation."""
+    """Cells of different shape and mechanisms, some of them single compartments."""
     model = Model(celsius=20, v_init=-70)
     for number in range(5):
         point = model.section(f"point{number}", 1, (10 + number, 10), ("hh",))
@@ -185,7 +185,7 @@ def channels():
 
 
 def host_channels():
-    """KINETIC, derivimplicit, euler, VERBATIM, GLOBAL writers, SOLVE of a procedure, BEFORE/AFTER."""
+    """KINETIC, derivimplicit, euler, VERBATIM, GLOBAL writers, SOLVE of a procedure, AFTER."""
     model = Model(celsius=25)
     names = (
         "pas hxkinetic hxderiv hxeuler hxproc hxglobal hxverbatim hxbefore hxdiam hxna hxk".split()

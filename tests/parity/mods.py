@@ -1,4 +1,4 @@
-"""Compiles folders of MOD files for the tests, once for all sessions: nrnivmodl into a temp folder."""
+"""Compiles folders of MOD files for the tests, once for all runs: nrnivmodl into a temp folder."""
 
 import hashlib
 import os
@@ -48,9 +48,7 @@ def _compile(sources, place):
     command = [str(tool if tool.exists() else shutil.which("nrnivmodl") or "nrnivmodl"), "mod"]
     env = dict(os.environ)
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", "")])
-    done = subprocess.run(
-        command, cwd=place, capture_output=True, text=True, env=env, check=False
-    )
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, env=env, check=False)
     assert done.returncode == 0, f"nrnivmodl failed\n{(done.stdout + done.stderr)[-4000:]}"
 
 

@@ -74,9 +74,7 @@ def test_same_bits(case, threads):
 
     build = builder(case)
     way = ways.psolve if threads > 1 else ways.run
-    neuron, _ = compare.run_both(
-        build, way, records, threads=threads, v_traces=False, steps=19000
-    )
+    neuron, _ = compare.run_both(build, way, records, threads=threads, v_traces=False, steps=19000)
     assert neuron.traces["spike times"].size, "the model is silent: the comparison proves little"
 
 

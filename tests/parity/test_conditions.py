@@ -1,4 +1,4 @@
-"""Settings and events that change what a step does: each in NEURON and on our engine, bit by bit."""
+"""Settings and events that change what a step does, in NEURON and on our engine, bit by bit."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_changes_between_steps():
 
 @isolated
 def test_structure_changes_between_steps():
-    """A mechanism, a synapse and a NetCon are added, nseg and diam changed, between two advances."""
+    """A mechanism, a clamp, a synapse and a NetCon are added, a diam changed, between steps."""
     from neuron import h
 
     from parity import compare, models
@@ -237,9 +237,7 @@ def test_callbacks(way):
         detector.record(note)
         return built
 
-    compare.run_both(
-        build, ways.WAYS[way], lambda m: {**models.spikes(m), "notes": m.notes}
-    )
+    compare.run_both(build, ways.WAYS[way], lambda m: {**models.spikes(m), "notes": m.notes})
 
 
 @isolated

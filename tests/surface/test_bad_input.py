@@ -1,7 +1,8 @@
-"""Wrong values, broken surroundings, odd MOD files: a message or a fallback, never a wrong result."""
+"""Wrong values, broken surroundings, odd MODs: a message or a fallback, never a wrong result."""
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -61,32 +62,45 @@ def test_settings_survive_a_wrong_value():
 
     heliox.threads = 2
     for value in (-3, "many", None):
-        try:
+        with suppress(Exception):
             heliox.threads = value
-        except Exception:
-            pass
     assert heliox.threads == 2
 
 
+@pytest.mark.parametrize("rejected", [False, True])
 @isolated
-def test_mod_file_beyond_the_parser():
-    """Unusual MOD text runs, in our kernel or in NEURON's function, and the report says which."""
-    from neuron import h
+def test_odd_mod_file(rejected):
+    """Odd MOD text runs, in our kernel or on the host; a parser that rejects it gives HX024."""
+    import tempfile
+
+    os.environ["HELIOX_CACHE_DIR"] = tempfile.mkdtemp()  # nothing known from earlier
+    from neuron import h, nmodl
 
     from parity import compare, models, mods
 
-    mods.load(TESTS / "mod" / "rejected")
+    mods.load(TESTS / "mod" / "odd")
+    if rejected:
+
+        class Driver:
+            def parse_string(self, text):
+                raise RuntimeError("NMODL Parser Error : syntax error, unexpected INVALID")
+
+        nmodl.NmodlDriver = Driver
 
     def build():
         model = models.Model(tstop=10)
-        soma = model.section("soma", 1, (20, 20), ("hh", "hxrejected"))
+        soma = model.section("soma", 1, (20, 20), ("hh", "hxodd"))
         model.keep(h.IClamp(soma(0.5)), delay=1, dur=5, amp=0.3)
         return model
 
     compare.run_both(build, lambda model: h.run())
     mechanisms = compare.session().report().to_dict()["model"]["mechanisms"]
-    entry = next(item for item in mechanisms if item["name"] == "hxrejected")
-    assert entry["where"] == "compiled" or (entry["code"].startswith("HX02") and entry["reason"])
+    entry = next(item for item in mechanisms if item["name"] == "hxodd")
+    if rejected:
+        assert (entry["where"], entry["code"]) == ("host", "HX024"), entry
+        assert entry["reason"], entry
+    else:
+        assert entry["where"] == "compiled" or entry["code"].startswith("HX02"), entry
 
 
 # A model with MODs of our own, run in NEURON and on our engine in surroundings that are broken.

@@ -21,6 +21,7 @@ import platformdirs
 
 from ..errors import HelioXWarning
 from ..nmodl.lower_version import PASSES_VERSION
+from ..nmodl.source import mod_hash
 from . import compile
 
 _private: Path | None = None
@@ -59,11 +60,6 @@ def abi_version() -> int:
     found = re.search(r"#define HX_ABI_VERSION (\d+)", text)
     assert found is not None
     return int(found[1])
-
-
-def abi_has(name: str) -> bool:
-    """Whether abi.h defines a flag."""
-    return f"#define {name} " in (compile.include_dir() / "abi.h").read_text()
 
 
 @functools.lru_cache(maxsize=1)
@@ -109,19 +105,30 @@ def key(text: str, isa_name: str, compiler_identity: str) -> str:
     ]
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(part.encode())
+        digest.update(part.encode("utf-8", "surrogateescape"))
         digest.update(b"\0")
     return digest.hexdigest()
 
 
 def stable_name(text: str, isa_name: str) -> str:
     """The file name that needs only the MOD text."""
-    text_hash = hashlib.sha256(text.encode()).hexdigest()[:32]
+    text_hash = mod_hash(text)[:32]
     return f"{text_hash}-{isa_name}-abi{abi_version()}-{PASSES_VERSION}.so"
 
 
+def is_whole(path: Path) -> bool:
+    """Whether a kernel is there and undamaged: it ends with the sha256 of what comes before."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(data[:-64]).hexdigest().encode() == data[-64:]
+
+
 def publish(library: Path, path: Path, stable: Path) -> None:
-    """Moves a new library to its place, and the stable name to it, each in one step."""
+    """Seals a new library (see is_whole) and moves it to its place, and the stable name to it."""
+    data = library.read_bytes()
+    library.write_bytes(data + hashlib.sha256(data).hexdigest().encode())
     library.replace(path)
     temporary = stable.with_name(f"{stable.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)

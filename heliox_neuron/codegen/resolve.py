@@ -103,14 +103,14 @@ def _prepare(name: str, text: str, started: float) -> Resolution | _Job:
     except Unsupported:
         # nothing can be compiled: what was compiled elsewhere still serves
         stable = folder / cache.stable_name(text, isa_name)
-        if stable.exists():
+        if cache.is_whole(stable):
             seconds = time.perf_counter() - started
             return Resolution(name, "kernel", str(stable), cached=True, seconds=seconds)
         raise
     key = cache.key(text, isa_name, identity)
     path = folder / f"{key}.so"
     remembered = folder / f"{key}.txt"
-    if path.exists():
+    if cache.is_whole(path):
         seconds = time.perf_counter() - started
         return Resolution(name, "kernel", str(path), cached=True, seconds=seconds)
     if remembered.exists():
@@ -136,7 +136,7 @@ def _lower(text: str) -> Kernel | None:
     from ..nmodl.lower import lower
 
     try:
-        return lower(text, globals_written=cache.abi_has("HX_LAST"))
+        return lower(text)
     except Unsupported:
         raise
     except Exception as error:  # a bug of ours must not stop a simulation that NEURON can run
@@ -170,10 +170,10 @@ def _build(job: _Job) -> Resolution:
     waited = time.perf_counter()
     try:
         with FileLock(str(job.path.with_suffix(".lock"))):
-            if not job.path.exists():
+            if not cache.is_whole(job.path):
                 with tempfile.TemporaryDirectory(dir=job.path.parent) as scratch:
                     source = Path(scratch) / f"{job.name}.cpp"
-                    source.write_text(job.source)
+                    source.write_text(job.source, errors="replace")
                     library = Path(scratch) / f"{job.name}.so"
                     compile.compile_source(source, library, job.isa)
                     cache.publish(library, job.path, job.stable)
@@ -189,4 +189,4 @@ def _dump(name: str, source: str) -> None:
     folder = os.environ.get("HELIOX_DUMP_DIR")
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / f"{name}.cpp").write_text(source)
+        (Path(folder) / f"{name}.cpp").write_text(source, errors="replace")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from . import breakpoint, cnexp, ir, liveness, source, supported, tables, uniform
 from .build import build
 from .declarations import declare
+from .source import mod_hash
 from .unsupported import Unsupported
 
 PASSES = (
@@ -52,10 +52,8 @@ def read(text: str) -> ir.Mechanism:
     return mechanism
 
 
-def lower(text: str, globals_written: bool = False) -> Kernel | None:
+def lower(text: str) -> Kernel | None:
     """The kernel of a MOD text, None where NEURON has nothing to call in a step.
-
-    globals_written: accept GLOBALs that `current` or `state` write (abi.h knows HX_LAST).
 
     Raises Unsupported HX021, HX022, HX024.
     """
@@ -65,7 +63,7 @@ def lower(text: str, globals_written: bool = False) -> Kernel | None:
     if split.current is None and split.state is None:
         return None
     bodies = [body for body in (split.current, split.state) if body is not None]
-    functions = supported.check(mechanism, bodies, globals_written)
+    functions = supported.check(mechanism, bodies)
     if split.conductance:
         _check_conductance(mechanism, split)
     functions = tables.lower(mechanism, functions)
@@ -79,7 +77,7 @@ def lower(text: str, globals_written: bool = False) -> Kernel | None:
     uniformity = uniform.infer(functions, bodies)
     return Kernel(
         mechanism,
-        hashlib.sha256(text.encode()).hexdigest(),
+        mod_hash(text),
         functions,
         current,
         state,

@@ -6,6 +6,7 @@ Its tree has no positions in Python, so lines are found again by reading the tex
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -24,11 +25,17 @@ def neuron_data() -> Path:
     return Path(spec.origin).parent / ".data"
 
 
+def mod_hash(text: str) -> str:
+    """sha256 of a MOD text's bytes, as the compiled core computes it (MOD files may be Latin-1)."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def parse(text: str) -> Any:
     """The ast.Program of a MOD text. Raises Unsupported HX024 with the parser's message."""
     nmodl = _nmodl()
+    readable = text.encode("utf-8", "replace").decode()  # only comments hold such bytes
     try:
-        return nmodl.NmodlDriver().parse_string(text)
+        return nmodl.NmodlDriver().parse_string(readable)
     except Exception as error:
         message = " ".join(str(error).split())
         found = re.search(r"\[Location : (\d+)", message)

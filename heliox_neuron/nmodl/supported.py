@@ -25,7 +25,7 @@ _READ = {
 }  # fmt: skip
 _WRITTEN = {
     Storage.FIELD, Storage.ION, Storage.FILE_LOCAL, Storage.LOCAL, Storage.ARGUMENT,
-    Storage.RESULT, Storage.V,
+    Storage.RESULT, Storage.V, Storage.GLOBAL,
 }  # fmt: skip
 
 
@@ -88,28 +88,22 @@ def _calls(body: list[Statement]) -> list[tuple[str, int]]:
     return found
 
 
-def check(
-    mechanism: Mechanism, bodies: list[list[Statement]], globals_written: bool
-) -> list[Function]:
-    """The functions reachable from the bodies, after judging all statements.
-
-    globals_written: the engine knows how to leave the last instance's value in a GLOBAL.
-    """
-    written = _WRITTEN | ({Storage.GLOBAL} if globals_written else set())
+def check(mechanism: Mechanism, bodies: list[list[Statement]]) -> list[Function]:
+    """The functions reachable from the bodies, after judging all statements."""
     everything = [statement for body in bodies for statement in body]
     functions = reachable(mechanism, everything)
     for body in bodies:
-        _check_body(mechanism, body, written)
+        _check_body(mechanism, body)
     for function in functions:
         if function.kind == "FUNCTION_TABLE":
             raise Unsupported("HX022", f"FUNCTION_TABLE {function.name}", function.line)
         if function.table is not None:
-            _check_table(mechanism, function, written)
-        _check_body(mechanism, function.body, written)
+            _check_table(mechanism, function)
+        _check_body(mechanism, function.body)
     return functions
 
 
-def _check_body(mechanism: Mechanism, body: list[Statement], written: set[Storage]) -> None:
+def _check_body(mechanism: Mechanism, body: list[Statement]) -> None:
     for statement in ir.statements(body):
         if isinstance(statement, ir.Opaque):
             code = "HX021" if statement.verbatim else "HX022"
@@ -126,7 +120,7 @@ def _check_body(mechanism: Mechanism, body: list[Statement], written: set[Storag
                 if integer(bound) is None:
                     raise Unsupported("HX022", "FROM with a computed bound", statement.line)
         if isinstance(statement, ir.Assign):
-            _check_target(statement, written)
+            _check_target(statement)
         for expr in ir.expressions(statement):
             _check_expr(mechanism, expr, statement)
 
@@ -147,9 +141,9 @@ def integer(expr: ir.Expr) -> int | None:
     return None
 
 
-def _check_target(statement: ir.Assign, written: set[Storage]) -> None:
+def _check_target(statement: ir.Assign) -> None:
     target = statement.target
-    if target.var.storage not in written:
+    if target.var.storage not in _WRITTEN:
         raise Unsupported(
             "HX022", f"{target.var.storage.value} {target.var.name} is written", statement.line
         )
@@ -191,13 +185,13 @@ def _check_call(mechanism: Mechanism, call: Call, statement: Statement, as_value
         raise Unsupported("HX022", f"PROCEDURE {call.name} used as a value", statement.line)
 
 
-def _check_table(mechanism: Mechanism, function: Function, written: set[Storage]) -> None:
+def _check_table(mechanism: Mechanism, function: Function) -> None:
     table = function.table
     assert table is not None
     if len(function.arguments) != 1 or any(v.dim for v in table.names):
         raise Unsupported("HX022", "TABLE of this form", function.line)
     for name in table.names:
-        if name.storage not in written:
+        if name.storage not in _WRITTEN:
             raise Unsupported(
                 "HX022", f"{name.storage.value} {name.name} is written (TABLE)", function.line
             )

@@ -253,6 +253,7 @@ void lay_ranges(ThreadImage const& thread, MechanismImage& mechanism) {
         mechanism.range_first.push_back((int) mechanism.ranges.size());
     }
     mechanism.args.node_row = mechanism.row.data();
+    mechanism.last_instance = thread.id == 0 ? mechanism.n : -1;
 }
 
 void lay_ion(ThreadImage const& thread, MechanismImage const& mechanism, IonImage& ion) {

@@ -13,27 +13,43 @@ namespace {
 constexpr int kInstances = 512;  // at most so many instances are compared, so that a freeze stays quick
 constexpr int kPoints = 600;     // voltages to visit in all, at least
 
-// A stretch of memory that a hook may change: kept, put back, compared.
+// Memory that a hook may change: kept, put back, compared. All of [0, n), or the given rows only (a few
+// instances of a large model touch few of its nodes).
 struct Span {
     std::string name;
     double* data;
     size_t n;
     bool compared;
+    std::vector<int> rows;
+
+    double& at(size_t i) const {
+        return data[rows.empty() ? i : (size_t) rows[i]];
+    }
 };
+
+Span row_span(std::string name, double* data, bool compared, std::vector<int> rows) {
+    size_t const n = rows.size();
+    return {std::move(name), data, n, compared, std::move(rows)};
+}
 
 using Image = std::vector<std::vector<double>>;
 
 Image keep(std::vector<Span> const& spans) {
     Image image;
     for (auto const& span: spans) {
-        image.emplace_back(span.data, span.data + span.n);
+        image.emplace_back(span.n);
+        for (size_t i = 0; i < span.n; ++i) {
+            image.back()[i] = span.at(i);
+        }
     }
     return image;
 }
 
 void put_back(std::vector<Span> const& spans, Image const& image) {
     for (size_t i = 0; i < spans.size(); ++i) {
-        std::copy(image[i].begin(), image[i].end(), spans[i].data);
+        for (size_t k = 0; k < spans[i].n; ++k) {
+            spans[i].at(k) = image[i][k];
+        }
     }
 }
 
@@ -106,7 +122,7 @@ class Comparison {
         int const n_field = neuron::mechanism::get_field_count<double>(type);
         for (int f = 0; f < n_field; ++f) {
             double* const base = columns[f] + ml_.get_storage_offset() * dims[f];
-            Span span{"", base, (size_t) n_ * dims[f], false};
+            Span span{"", base, (size_t) n_ * dims[f], false, {}};
             for (int k = 0; k < kernel_.n_field; ++k) {
                 if (mechanism_.column[k] == base) {
                     span.name = kernel_.field[k];
@@ -121,26 +137,33 @@ class Comparison {
                 if (ion.name != kernel_.ion[k]) {
                     continue;
                 }
-                int last = 0;
-                for (int i = 0; i < n_; ++i) {
-                    last = std::max(last, mechanism_.ion_row[k][i] + 1);
-                }
+                auto const rows = distinct(mechanism_.ion_row[k].data());
                 char const* const what[HX_ION_N] = {"erev", "conci", "conco", "cur", "dcurdv"};
                 for (int c = 0; c < HX_ION_N; ++c) {
-                    spans_.push_back({ion.name + " " + what[c], ion.column[c], (size_t) last, true});
+                    spans_.push_back(row_span(ion.name + " " + what[c], ion.column[c], true, rows));
                 }
             }
         }
-        int const rows = mechanism_.n ? mechanism_.node[n_ - 1] + 1 : 0;
+        auto const rows = distinct(mechanism_.node);
         NodeColumns const& node = thread_.node;
-        v_span_ = (int) spans_.size();
-        spans_.push_back({"v", node.v, (size_t) rows, false});
-        spans_.push_back({"rhs", node.rhs, (size_t) rows, true});
-        spans_.push_back({"d", node.d, (size_t) rows, true});
+        node_rows_ = rows;
+        spans_.push_back(row_span("v", node.v, false, rows));
+        spans_.push_back(row_span("rhs", node.rhs, true, rows));
+        spans_.push_back(row_span("d", node.d, true, rows));
         if (node.sav_rhs) {
-            spans_.push_back({"sav_rhs", node.sav_rhs, (size_t) rows, true});
-            spans_.push_back({"sav_d", node.sav_d, (size_t) rows, true});
+            spans_.push_back(row_span("sav_rhs", node.sav_rhs, true, rows));
+            spans_.push_back(row_span("sav_d", node.sav_d, true, rows));
         }
+        for (int k = 0; k < kernel_.n_global; ++k) {
+            spans_.push_back({kernel_.global[k], mechanism_.global[k], 1, thread_.id == 0, {}});
+        }
+    }
+
+    std::vector<int> distinct(int const* row) const {
+        std::vector<int> rows(row, row + n_);
+        std::sort(rows.begin(), rows.end());
+        rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
+        return rows;
     }
 
     void prepare_args() {
@@ -165,10 +188,9 @@ class Comparison {
     // Pass 0: as the model is. Then voltages spread over the range, in odd passes with states moved too.
     void visit(int pass, int passes) {
         NodeColumns const& node = thread_.node;
-        int const rows = (int) spans_[v_span_].n;
-        for (int i = 0; i < rows; ++i) {
-            node.rhs[i] = 0.25 * (i % 7);
-            node.d[i] = 0.5 * (i % 5);
+        for (int row: node_rows_) {
+            node.rhs[row] = 0.25 * (row % 7);
+            node.d[row] = 0.5 * (row % 5);
         }
         if (pass == 0) {
             return;
@@ -229,6 +251,7 @@ class Comparison {
     void call(hx_hook hook, bool consecutive) {
         if (!consecutive) {
             hx_range const range{0, n_, 0};
+            args_.flags = HX_LAST;
             hook(&args_, &range);
             return;
         }
@@ -238,6 +261,7 @@ class Comparison {
                 ++end;
             }
             hx_range const range{i, end, 1};
+            args_.flags = end == n_ ? HX_LAST : 0;
             hook(&args_, &range);
             i = end;
         }
@@ -246,17 +270,13 @@ class Comparison {
     std::string differs(char const* what, Image const& expected) const {
         for (size_t s = 0; s < spans_.size(); ++s) {
             auto const& span = spans_[s];
-            if (!span.compared || span.n == 0 ||
-                std::memcmp(span.data, expected[s].data(), span.n * sizeof(double)) == 0) {
-                continue;
-            }
-            for (size_t i = 0; i < span.n; ++i) {
-                bool const both_nan = std::isnan(span.data[i]) && std::isnan(expected[s][i]);
-                if (!both_nan &&
-                    std::memcmp(&span.data[i], &expected[s][i], sizeof(double)) != 0) {
+            for (size_t i = 0; span.compared && i < span.n; ++i) {
+                double const got = span.at(i), wanted = expected[s][i];
+                bool const both_nan = std::isnan(got) && std::isnan(wanted);
+                if (!both_nan && std::memcmp(&got, &wanted, sizeof(double)) != 0) {
                     char text[200];
                     std::snprintf(text, sizeof text, "%s of its %s differs: %.17g, NEURON %.17g (row %zu)",
-                                  span.name.c_str(), what, span.data[i], expected[s][i], i);
+                                  span.name.c_str(), what, got, wanted, i);
                     return text;
                 }
             }
@@ -273,7 +293,7 @@ class Comparison {
     int n_;
     std::vector<Span> spans_;
     std::vector<std::pair<int, bool>> writable_;  // span, is it a state (kept from step to step)
-    int v_span_ = 0;
+    std::vector<int> node_rows_;
     Image start_;
     hx_args args_{};
 };

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <stdexcept>
 
@@ -94,7 +96,19 @@ struct Sha256 {
     }
 };
 
+// Kernels of the cache end with the sha256 of what comes before: loading a truncated library would kill
+// the process.
+bool is_whole(std::string const& path) {
+    std::ifstream file(path, std::ios::binary);
+    std::string const data((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    return data.size() > 64 &&
+           sha256_hex(data.data(), data.size() - 64) == data.substr(data.size() - 64);
+}
+
 void load(std::string const& path, std::string const& source) {
+    if (source != "builtin" && !is_whole(path)) {
+        throw std::runtime_error(path + " is damaged: heliox cache clear");
+    }
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {
         char const* why = dlerror();
@@ -197,7 +211,7 @@ bool take(KernelChoice& choice, std::string const& name, std::string const& hash
 }
 
 void apply_answer(KernelChoice& choice, KernelAnswer const& answer, std::string const& hash) {
-    choice.seconds = answer.seconds;
+    choice.seconds = answer.cached ? 0 : answer.seconds;
     choice.code = answer.code;
     choice.reason = answer.reason;
     choice.none_needed = answer.status == "none";

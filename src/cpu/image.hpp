@@ -58,6 +58,7 @@ struct MechanismImage {
     std::vector<double* const*> pointer_pointer;
     std::vector<double*> global;
     std::vector<int> row;           // [n] row in the arrays the kernel sees (slot or node)
+    int last_instance = -1;         // n in the first thread: its instance's GLOBALs are hoc's (HX_LAST)
     std::vector<hx_range> ranges;   // of all blocks, in block order
     std::vector<int> range_first;   // [n_block + 1]
     // Host: NEURON's current and jacob, and state. The argument is NEURON's sorted-model token.

@@ -72,10 +72,16 @@ hx_args make_args(MechanismImage const& mechanism, Arrays const& arrays, StepInp
     return args;
 }
 
-void run_block(MechanismImage const& mechanism, hx_hook hook, hx_args const& args, int block) {
-    for (int r = mechanism.range_first[block]; r < mechanism.range_first[block + 1]; ++r) {
+void run_ranges(MechanismImage const& mechanism, hx_hook hook, hx_args& args, int first, int last) {
+    unsigned const flags = args.flags;
+    for (int r = first; r < last; ++r) {
+        args.flags = flags | (mechanism.ranges[r].end == mechanism.last_instance ? HX_LAST : 0u);
         hook(&args, &mechanism.ranges[r]);
     }
+}
+
+void run_block(MechanismImage const& mechanism, hx_hook hook, hx_args args, int block) {
+    run_ranges(mechanism, hook, args, mechanism.range_first[block], mechanism.range_first[block + 1]);
 }
 
 void ion_block(IonImage const& ion, StepInput const& input, int block) {
@@ -195,10 +201,8 @@ void each_block(int n_block, int n_thread, Function const& function) {
     pool(n_thread).each(share);
 }
 
-void run_barrier(MechanismImage const& mechanism, hx_hook hook, hx_args const& args) {
-    for (auto const& range: mechanism.ranges) {
-        hook(&args, &range);
-    }
+void run_barrier(MechanismImage const& mechanism, hx_hook hook, hx_args args) {
+    run_ranges(mechanism, hook, args, 0, (int) mechanism.ranges.size());
 }
 
 // Some mechanism needs all cells at once (a host mechanism, a POINTER): passes over node columns.

@@ -35,6 +35,9 @@ typedef struct hx_range {
 #define HX_LEAN 1u /* columns of hx_kernel.lean_field, and ion cur/dcurdv of ions whose bit is set in
                       lean_ion, need not be stored in this call (a later call will store them) */
 
+#define HX_LAST 2u /* the range ends with the first thread's last instance: what that instance assigned to a
+                      GLOBAL is what hoc sees, and is stored */
+
 /* Everything a hook may touch. Pointers stay valid for the duration of one call. Columns are based at
  * the thread's first instance. */
 typedef struct hx_args {

@@ -55,8 +55,10 @@ def isa() -> str:
         else:
             break
     if not best or platform.machine() not in ("x86_64", "AMD64"):
-        raise Unsupported("HX025", f"kernels are made for x86-64-v2 and newer, not for this CPU "
-                          f"({platform.machine()})")
+        raise Unsupported(
+            "HX025",
+            f"kernels are made for x86-64-v2 and newer, not for this CPU ({platform.machine()})",
+        )
     return best
 
 

@@ -202,8 +202,10 @@ class _Body:
         out.close("} else {")
         out.depth += 1
         out(f"V const at = shared.scale_{k} * ({argument} - shared.start_{k});")
-        out(f"hx::mask<V> const inside = hx::land(hx::gt(at, hx::splat<V>(0.)), "
-            f"hx::lt(at, hx::splat<V>({table.n}.)));")
+        out(
+            f"hx::mask<V> const inside = hx::land(hx::gt(at, hx::splat<V>(0.)), "
+            f"hx::lt(at, hx::splat<V>({table.n}.)));"
+        )
         out("V const safe = hx::select(inside, at, hx::splat<V>(0.));")
         out("auto const row = hx::truncate(safe);")
         out("V const theta = safe - hx::from_index<V>(row);")

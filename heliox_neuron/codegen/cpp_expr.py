@@ -157,9 +157,7 @@ class ExprPrinter:
         left, right = self.value(expr.left), self.value(expr.right)
         kind = Kind.V if Kind.V in (left.kind, right.kind) else Kind.DOUBLE
         level = 2 if expr.op in "*/" else 3
-        return Printed(
-            f"{left.within(level)} {expr.op} {right.within(level - 1)}", kind, level
-        )
+        return Printed(f"{left.within(level)} {expr.op} {right.within(level - 1)}", kind, level)
 
     def _compare(self, expr: ir.Compare) -> Printed:
         left, right = self.value(expr.left), self.value(expr.right)
@@ -204,9 +202,7 @@ class ExprPrinter:
         if expr.name == "exp":
             if uniform:
                 return Printed(f"{self.shared}hoc_exp({args[0].code})", Kind.DOUBLE)
-            return Printed(
-                f"hx::exp({args[0].code}, {self.lanes}, {self.shared}hoc_exp)", Kind.V
-            )
+            return Printed(f"hx::exp({args[0].code}, {self.lanes}, {self.shared}hoc_exp)", Kind.V)
         if uniform:
             return Printed(f"::{expr.name}({', '.join(a.code for a in args)})", Kind.DOUBLE)
         printed = ", ".join(self.varying(arg) for arg in expr.args)

@@ -78,15 +78,16 @@ class _Chunk:
         out("long const first = unit ? args->node_row[range->begin] + (i - range->begin) : 0;")
         for k in self.layout.ions_used(hook):
             out(f"int const* const ion_{k} = args->ion_row[{k}] + i;")
-            out(f"long const first_{k} = unit ? args->ion_row[{k}][range->begin] "
-                "+ (i - range->begin) : 0;")
+            out(
+                f"long const first_{k} = unit ? args->ion_row[{k}][range->begin] "
+                "+ (i - range->begin) : 0;"
+            )
         if self.layout.lean_fields or self.layout.ions_used(hook):
             out("bool const lean = args->flags & HX_LEAN;")
         out("Instance<V> self{};")
         for variable in used.load:
             field = self.layout.field_index(variable)
-            out(f"self.{mangled(variable.name)} = "
-                f"hx::load<V>(args->column[{field}] + i, n);")
+            out(f"self.{mangled(variable.name)} = hx::load<V>(args->column[{field}] + i, n);")
         for k, pointer in enumerate(self.layout.pointers):
             out(f"self.{mangled(pointer.name)} = hx::gather_pointer<V>(args->pointer[{k}] + i, n);")
         for variable in used.copied:
@@ -104,9 +105,7 @@ class _Chunk:
 
     def read_ion(self, ion: int, column: int) -> str:
         base = f"args->ion_column[{ion * 5 + column}]"
-        return (
-            f"unit ? hx::load<V>({base} + first_{ion}, n) : hx::gather<V>({base}, ion_{ion}, n)"
-        )
+        return f"unit ? hx::load<V>({base} + first_{ion}, n) : hx::gather<V>({base}, ion_{ion}, n)"
 
     def add(self, base: str, first: str, row: str, value: str, sign: str = "+") -> None:
         """base[rows] += value, instance by instance where rows may repeat."""

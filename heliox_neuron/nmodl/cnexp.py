@@ -83,7 +83,8 @@ def _advance(statement: Statement) -> list[Statement]:
         split = _split(statement.rhs, y.var)
     except _NotLinear as error:
         raise Unsupported(
-            "HX022", f"METHOD cnexp: {y.var.name}' is not linear in {y.var.name} ({error})",
+            "HX022",
+            f"METHOD cnexp: {y.var.name}' is not linear in {y.var.name} ({error})",
             statement.line,
         ) from None
     dt = Ref(Variable("dt", Storage.DT))

@@ -203,7 +203,8 @@ def _check_table(mechanism: Mechanism, function: Function) -> None:
                 for node in ir.walk(expr):
                     if isinstance(node, Ref) and node.var.storage in bad:
                         raise Unsupported(
-                            "HX022", f"TABLE of a function that reads {node.var.name}",
+                            "HX022",
+                            f"TABLE of a function that reads {node.var.name}",
                             statement.line,
                         )
     dependent = [*table.depend, *_refs(table.first), *_refs(table.last)]

@@ -17,9 +17,7 @@ using namespace heliox;
 namespace {
 
 // Callables live as long as the process: destroying them after Python has gone would crash.
-py::object* keep(py::object object) {
-    return new py::object(std::move(object));
-}
+py::object* keep(py::object object) { return new py::object(std::move(object)); }
 
 void set(std::string const& name, py::object const& value) {
     Settings& s = settings();
@@ -86,7 +84,8 @@ void guarded(Function function) {
 }
 
 std::string text(py::dict const& answer, char const* key) {
-    return answer.contains(key) && !answer[key].is_none() ? py::str(answer[key]).cast<std::string>() : "";
+    return answer.contains(key) && !answer[key].is_none() ? py::str(answer[key]).cast<std::string>()
+                                                          : "";
 }
 
 void use_resolver(py::object callable) {
@@ -104,7 +103,7 @@ void use_resolver(py::object callable) {
                 if (request.text) {
                     // MOD files are often Latin-1; the hash is over their bytes
                     mod = py::reinterpret_steal<py::object>(PyUnicode_DecodeUTF8(
-                        request.text, (Py_ssize_t) std::char_traits<char>::length(request.text),
+                        request.text, (Py_ssize_t)std::char_traits<char>::length(request.text),
                         "surrogateescape"));
                 }
                 list.append(py::make_tuple(request.type, request.name, mod));
@@ -135,7 +134,9 @@ void use_warner(py::object callable) {
 
 void use_progress(py::object callable) {
     py::object* const held = keep(callable);
-    callbacks().progress = [held](double t, double t_stop) { guarded([&] { (*held)(t, t_stop); }); };
+    callbacks().progress = [held](double t, double t_stop) {
+        guarded([&] { (*held)(t, t_stop); });
+    };
 }
 
 // Ctrl-C: Python's handler only sets a flag. It is taken, and set again when the run has stopped.
@@ -165,7 +166,7 @@ py::object model() {
     py::list mechanisms;
     if (image) {
         for (auto const& thread: image->threads) {
-            blocks += (long) thread.blocks.size();
+            blocks += (long)thread.blocks.size();
         }
         for (auto const& note: image->notes) {
             py::dict entry;
@@ -223,7 +224,7 @@ py::dict column(std::string const& name) {
     return result;
 }
 
-}  // namespace
+} // namespace
 
 PYBIND11_MODULE(_core, m) {
     m.doc() = "The compiled core of HelioX for NEURON.";

@@ -9,4 +9,4 @@ inline double wall_seconds() {
     return std::chrono::duration<double>(clock::now().time_since_epoch()).count();
 }
 
-}  // namespace heliox
+} // namespace heliox

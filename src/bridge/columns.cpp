@@ -49,8 +49,8 @@ std::string unit_of(Symbol const* symbol) {
 std::string mechanism_unit(int type, std::string const& field) {
     Symbol* const mechanism = memb_func[type].sym;
     if (memb_func[type].is_point && mechanism->type != 0 && mechanism->u.ctemplate) {
-        if (Symbol* owner = hoc_lookup(mechanism->name); owner && owner->u.ctemplate &&
-                                                         owner->u.ctemplate->symtable) {
+        if (Symbol* owner = hoc_lookup(mechanism->name);
+            owner && owner->u.ctemplate && owner->u.ctemplate->symtable) {
             return unit_of(hoc_table_lookup(field.c_str(), owner->u.ctemplate->symtable));
         }
         return "";
@@ -94,7 +94,7 @@ std::string field_name(int type, int field) {
     return info ? std::string(info->field()) : std::string();
 }
 
-}  // namespace
+} // namespace
 
 Column find_column(std::string const& name) {
     settle_structure();
@@ -152,4 +152,4 @@ std::vector<std::string> column_names() {
     return names;
 }
 
-}  // namespace heliox
+} // namespace heliox

@@ -10,8 +10,8 @@ namespace heliox {
 
 struct Column {
     double* data = nullptr;
-    long count = 0;  // instances
-    int dim = 1;     // length of an array variable
+    long count = 0; // instances
+    int dim = 1;    // length of an array variable
     std::string unit, owner;
 };
 
@@ -26,4 +26,4 @@ HELIOX_API unsigned columns_generation();
 
 HELIOX_API std::vector<std::string> column_names();
 
-}  // namespace heliox
+} // namespace heliox

@@ -29,7 +29,7 @@ constexpr double kPollSeconds = 0.05;
 struct Engine {
     std::unique_ptr<Model> model;
     StepPlan plan;
-    StepRefusal refusal;     // of the last look
+    StepRefusal refusal; // of the last look
     int diameter_count = -1;
     bool styles_changed = false;
     bool in_batch = false;
@@ -39,10 +39,10 @@ struct Engine {
     bool interrupted = false;
     double polled = 0;
     double progress_shown = 0;
-    bool left_lean = false;        // the last step left columns unwritten
-    bool stop_requested = false;   // stoprun was set by us, for Ctrl-C
+    bool left_lean = false;      // the last step left columns unwritten
+    bool stop_requested = false; // stoprun was set by us, for Ctrl-C
     bool new_run = true;
-    int depth = 0;                 // our steps inside one another (a callback that advances)
+    int depth = 0; // our steps inside one another (a callback that advances)
     std::vector<RunRecord> runs;
     std::set<std::string> warned;
     Callbacks callbacks;
@@ -71,8 +71,8 @@ int affinity_cores() {
 
 // Ranks of an MPI job on this node share its cores.
 int local_ranks() {
-    for (char const* name: {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS", "SLURM_NTASKS_PER_NODE",
-                            "PALS_LOCAL_SIZE"}) {
+    for (char const* name: {"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS",
+                            "SLURM_NTASKS_PER_NODE", "PALS_LOCAL_SIZE"}) {
         if (char const* text = std::getenv(name)) {
             int const n = std::atoi(text);
             if (n > 0) {
@@ -85,7 +85,7 @@ int local_ranks() {
 
 int choose_threads() {
     if (nrn_nthread > 1) {
-        return 1;  // pc.nthread already spreads the cells over NEURON's own threads
+        return 1; // pc.nthread already spreads the cells over NEURON's own threads
     }
     if (settings().threads > 0) {
         return settings().threads;
@@ -109,8 +109,8 @@ void warn_once(std::string const& code, std::string const& message) {
 }
 
 void refuse(StepRefusal const& refusal) {
-    std::string const message = refusal.reason +
-                                ": the run goes on in plain NEURON (correct, not accelerated)";
+    std::string const message =
+        refusal.reason + ": the run goes on in plain NEURON (correct, not accelerated)";
     if (settings().strict) {
         hoc_execerror((refusal.code + " " + refusal.reason).c_str(),
                       "heliox.strict = 1 makes this an error");
@@ -167,7 +167,8 @@ bool ready(neuron::model_sorted_token const& token) {
 
 RunRecord& run_record(char const* kind, char const* where) {
     Engine& e = engine();
-    if (e.new_run || e.runs.empty() || e.runs.back().kind != kind || e.runs.back().engine != where) {
+    if (e.new_run || e.runs.empty() || e.runs.back().kind != kind ||
+        e.runs.back().engine != where) {
         RunRecord record;
         record.kind = kind;
         record.engine = where;
@@ -207,7 +208,8 @@ void name_nan(Model& model, int thread_index, int block_index) {
         }
         for (int f = 0; f < kernel.n_field && state.empty(); ++f) {
             if (std::isnan(mechanism.column[f][(at - mechanism.node) * kernel.field_dim[f]])) {
-                state = "; first NaN variable: " + std::string(kernel.field[f]) + " of " + mechanism.name;
+                state = "; first NaN variable: " + std::string(kernel.field[f]) + " of " +
+                        mechanism.name;
             }
         }
     }
@@ -219,9 +221,7 @@ void name_nan(Model& model, int thread_index, int block_index) {
 
 class StepScope {
   public:
-    explicit StepScope(RunRecord& record)
-        : record_(record)
-        , started_(wall_seconds()) {
+    explicit StepScope(RunRecord& record) : record_(record), started_(wall_seconds()) {
         ++engine().depth;
     }
     ~StepScope() {
@@ -234,7 +234,7 @@ class StepScope {
             last.steps += steps;
             last.t_stop = t;
         }
-        (void) record_;
+        (void)record_;
     }
     long steps = 0;
 
@@ -295,12 +295,9 @@ void end_progress() {
     }
 }
 
-class PsolveWatch: public GroupWatch {
+class PsolveWatch : public GroupWatch {
   public:
-    PsolveWatch(bool may_be_lean, int n)
-        : may_be_lean_(may_be_lean)
-        , n_(n)
-        , t_stop_(t + n * dt) {}
+    PsolveWatch(bool may_be_lean, int n) : may_be_lean_(may_be_lean), n_(n), t_stop_(t + n * dt) {}
     bool lean(int remaining) override {
         bool const now = may_be_lean_ && remaining > 0 && !engine().interrupted;
         left_behind_ = now;
@@ -312,7 +309,7 @@ class PsolveWatch: public GroupWatch {
             poll_interrupt();
             show_progress(t_stop_, nrn_threads[0]._t);
         }
-        return !e.interrupted || left_behind_;  // one whole step more if the last one was lean
+        return !e.interrupted || left_behind_; // one whole step more if the last one was lean
     }
 
   private:
@@ -323,23 +320,15 @@ class PsolveWatch: public GroupWatch {
     unsigned asked_ = 0;
 };
 
-}  // namespace
+} // namespace
 
-Callbacks& callbacks() {
-    return engine().callbacks;
-}
+Callbacks& callbacks() { return engine().callbacks; }
 
-Model const* current_model() {
-    return engine().model.get();
-}
+Model const* current_model() { return engine().model.get(); }
 
-StepRefusal const& last_refusal() {
-    return engine().refusal;
-}
+StepRefusal const& last_refusal() { return engine().refusal; }
 
-std::vector<RunRecord>& run_records() {
-    return engine().runs;
-}
+std::vector<RunRecord>& run_records() { return engine().runs; }
 
 std::string solver_text() {
     Engine& e = engine();
@@ -365,9 +354,7 @@ void freeze_now() {
     ready(token);
 }
 
-void warn(std::string const& code, std::string const& message) {
-    warn_once(code, message);
-}
+void warn(std::string const& code, std::string const& message) { warn_once(code, message); }
 
 bool engine_fixed_step(neuron::model_sorted_token const& token) {
     Engine& e = engine();
@@ -434,14 +421,12 @@ void engine_end_batch() {
     e.last_of_batch = true;
     end_progress();
     if (e.stop_requested) {
-        stoprun = 0;  // a later psolve looks at it
+        stoprun = 0; // a later psolve looks at it
         e.stop_requested = false;
     }
 }
 
-void engine_batch_last_step() {
-    engine().last_of_batch = true;
-}
+void engine_batch_last_step() { engine().last_of_batch = true; }
 
 void engine_finitialize(bool after) {
     Engine& e = engine();
@@ -462,7 +447,7 @@ bool engine_interrupted() {
         return false;
     }
     if (e.left_lean) {
-        e.last_of_batch = true;  // one whole step more: the state must be readable
+        e.last_of_batch = true; // one whole step more: the state must be readable
         return false;
     }
     e.interrupted = false;
@@ -476,4 +461,4 @@ bool engine_interrupted() {
     return false;
 }
 
-}  // namespace heliox
+} // namespace heliox

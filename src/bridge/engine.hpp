@@ -13,11 +13,11 @@ namespace heliox {
 
 // A stretch of steps of one kind in one engine: a line of heliox.report().
 struct RunRecord {
-    std::string kind;    // "psolve", "continuerun", "fadvance"
-    std::string engine;  // "cpu", "neuron"
-    std::string plan;    // "blocks", "staged"
+    std::string kind;   // "psolve", "continuerun", "fadvance"
+    std::string engine; // "cpu", "neuron"
+    std::string plan;   // "blocks", "staged"
     std::string code, reason;
-    double t_start = 0, t_stop = 0;  // ms
+    double t_start = 0, t_stop = 0; // ms
     long steps = 0;
     double seconds = 0, freeze_seconds = 0, compile_seconds = 0;
     int threads = 1;
@@ -28,8 +28,8 @@ struct RunRecord {
 struct Callbacks {
     std::function<void(std::string const& code, std::string const& message)> warn;
     std::function<void(double t, double t_stop)> progress;
-    std::function<bool()> interrupted;      // Ctrl-C is pending
-    std::function<void()> raise_interrupt;  // make the interpreter see it again
+    std::function<bool()> interrupted;     // Ctrl-C is pending
+    std::function<void()> raise_interrupt; // make the interpreter see it again
 };
 
 HELIOX_API Callbacks& callbacks();
@@ -37,8 +37,8 @@ HELIOX_API Model const* current_model();
 HELIOX_API StepRefusal const& last_refusal();
 HELIOX_API std::vector<RunRecord>& run_records();
 HELIOX_API int engine_threads();
-HELIOX_API void freeze_now();  // as the next advance would
-HELIOX_API std::string solver_text();  // shapes and methods of the tree solver
+HELIOX_API void freeze_now();         // as the next advance would
+HELIOX_API std::string solver_text(); // shapes and methods of the tree solver
 HELIOX_API void warn(std::string const& code, std::string const& message);
 
-}  // namespace heliox
+} // namespace heliox

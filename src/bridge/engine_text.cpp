@@ -22,23 +22,26 @@ std::string line(char const* format, ...) {
 std::string mechanisms(Model const& model) {
     std::string text;
     for (auto const& note: model.notes) {
-        text += line("  %-20s %8ld  %-8s %s%s%s\n", note.name.c_str(), note.count, note.where.c_str(),
-                     note.code.c_str(), note.code.empty() ? "" : " ", note.reason.c_str());
+        text +=
+            line("  %-20s %8ld  %-8s %s%s%s\n", note.name.c_str(), note.count, note.where.c_str(),
+                 note.code.c_str(), note.code.empty() ? "" : " ", note.reason.c_str());
     }
     return text;
 }
 
-}  // namespace
+} // namespace
 
 std::string engine_report_text() {
-    std::string text = line("HelioX for NEURON, %s\n", isa().empty() ? "no kernels" : isa().c_str());
+    std::string text =
+        line("HelioX for NEURON, %s\n", isa().empty() ? "no kernels" : isa().c_str());
     if (run_records().empty()) {
         return text + "  nothing has run yet\n";
     }
     for (auto const& run: run_records()) {
-        text += line("  %-12s %-7s t %g to %g ms, %ld steps, %.3f s, %d thread%s %s\n", run.kind.c_str(),
-                     run.engine.c_str(), run.t_start, run.t_stop, run.steps, run.seconds, run.threads,
-                     run.threads == 1 ? "" : "s", run.code == "-" ? "" : run.code.c_str());
+        text += line("  %-12s %-7s t %g to %g ms, %ld steps, %.3f s, %d thread%s %s\n",
+                     run.kind.c_str(), run.engine.c_str(), run.t_start, run.t_stop, run.steps,
+                     run.seconds, run.threads, run.threads == 1 ? "" : "s",
+                     run.code == "-" ? "" : run.code.c_str());
     }
     if (auto const* model = current_model()) {
         text += mechanisms(*model);
@@ -63,4 +66,4 @@ std::string engine_verify_text() {
     return "heliox.verify() needs Python: python -m heliox_neuron --verify script\n";
 }
 
-}  // namespace heliox
+} // namespace heliox

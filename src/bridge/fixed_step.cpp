@@ -33,7 +33,7 @@ StepInput input_of(NrnThread const& nt, neuron::model_sorted_token const& token)
     input.celsius = celsius;
     input.secondorder = secondorder;
     input.fast_imem = nrn_use_fast_imem;
-    input.lean = plan_->lean && secondorder != 2;  // second_order_cur reads the ions' currents
+    input.lean = plan_->lean && secondorder != 2; // second_order_cur reads the ions' currents
     input.keep_rhs = secondorder == 2 || plan_->model->has_host;
     input.token = &token;
     input.nernst_coefficient = nrn_nernst_coef;
@@ -117,15 +117,12 @@ void group_part(neuron::model_sorted_token const& token, NrnThread& nt) {
 class Active {
   public:
     Active(StepPlan& plan, GroupWatch* watch)
-        : plan_before_(plan_)
-        , watch_before_(watch_)
-        , begin_(group_begin_)
-        , end_(group_end_)
-        , n_(group_n_) {
+        : plan_before_(plan_), watch_before_(watch_), begin_(group_begin_), end_(group_end_),
+          n_(group_n_) {
         plan_ = &plan;
         watch_ = watch;
     }
-    ~Active() {  // a callback may have stepped inside our step
+    ~Active() { // a callback may have stepped inside our step
         plan_ = plan_before_;
         watch_ = watch_before_;
         group_begin_ = begin_;
@@ -139,7 +136,7 @@ class Active {
     int begin_, end_, n_;
 };
 
-}  // namespace
+} // namespace
 
 void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token) {
     Active active(plan, nullptr);
@@ -154,7 +151,8 @@ void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token) {
     }
 }
 
-int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, int n, GroupWatch& watch) {
+int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, int n,
+                     GroupWatch& watch) {
     Active active(plan, &watch);
     copy_dt(dt);
     nrn_thread_table_check(token);
@@ -175,4 +173,4 @@ int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, in
     return group_end_;
 }
 
-}  // namespace heliox
+} // namespace heliox

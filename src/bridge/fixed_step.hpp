@@ -10,10 +10,10 @@ namespace heliox {
 // How the next steps are to be done; read by all threads, written between steps.
 struct StepPlan {
     Model* model = nullptr;
-    bool lean = false;   // the interpreter sees nothing between this step and the next
-    int n_thread = 1;    // threads of our pool for one NrnThread
+    bool lean = false; // the interpreter sees nothing between this step and the next
+    int n_thread = 1;  // threads of our pool for one NrnThread
     long host_calls = 0;
-    int nan_thread = -1;  // set when a NaN appeared: thread and block
+    int nan_thread = -1; // set when a NaN appeared: thread and block
     int nan_block = -1;
 };
 
@@ -24,10 +24,11 @@ void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token);
 class GroupWatch {
   public:
     virtual ~GroupWatch() = default;
-    virtual bool lean(int remaining) = 0;   // may this step be lean; remaining steps after it
-    virtual bool go_on() = 0;               // asked after each step
+    virtual bool lean(int remaining) = 0; // may this step be lean; remaining steps after it
+    virtual bool go_on() = 0;             // asked after each step
 };
 // Returns the number of steps done.
-int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, int n, GroupWatch& watch);
+int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, int n,
+                     GroupWatch& watch);
 
-}  // namespace heliox
+} // namespace heliox

@@ -17,7 +17,7 @@ extern Section** secorder;
 namespace heliox {
 namespace {
 
-constexpr int kMinConsecutive = 12;        // shorter runs are cheaper through the index arrays
+constexpr int kMinConsecutive = 12; // shorter runs are cheaper through the index arrays
 // What a block of cells may touch. More than a usual L2 (1 to 2 MB), because eight cells of equal shape make
 // the tree solver's lanes; measured on 20 and 500 cells (benchmarks/simulation.py).
 constexpr size_t kBlockBytes = 2 * 1024 * 1024;
@@ -46,7 +46,8 @@ double* column_of(Memb_list& ml, int type, std::string const& name, int dim) {
     auto const* dims = neuron::mechanism::get_array_dims<double>(type);
     for (size_t i = 0; i < names.size(); ++i) {
         if (names[i] == name && dims[i] == dim) {
-            return neuron::mechanism::get_data_ptrs<double>(type)[i] + ml.get_storage_offset() * dim;
+            return neuron::mechanism::get_data_ptrs<double>(type)[i] +
+                   ml.get_storage_offset() * dim;
         }
     }
     return nullptr;
@@ -82,14 +83,14 @@ int ion_datum(int type, int ion) {
 }
 
 // Row of each instance's ion inside the thread's ion columns.
-bool read_ion_rows(neuron::model_sorted_token const& token, Memb_list& ml, int type, IonImage const& ion,
-                   std::vector<int>& rows) {
+bool read_ion_rows(neuron::model_sorted_token const& token, Memb_list& ml, int type,
+                   IonImage const& ion, std::vector<int>& rows) {
     int const k = ion_datum(type, ion.type);
     if (k < 0) {
         return false;
     }
-    double* const* pointers = neuron::mechanism::_get::_pdata_ptr_cache_data(token, type).at(k) +
-                              ml.get_storage_offset();
+    double* const* pointers =
+        neuron::mechanism::_get::_pdata_ptr_cache_data(token, type).at(k) + ml.get_storage_offset();
     rows.resize(ml.nodecount);
     for (int c = 0; c < HX_ION_N && ml.nodecount > 0; ++c) {
         double* const base = ion.column[c];
@@ -101,7 +102,7 @@ bool read_ion_rows(neuron::model_sorted_token const& token, Memb_list& ml, int t
             if (row < 0 || row >= ion.n) {
                 return false;
             }
-            rows[i] = (int) row;
+            rows[i] = (int)row;
         }
         return true;
     }
@@ -148,7 +149,8 @@ std::string bind(neuron::model_sorted_token const& token, ThreadImage& thread, M
         return "NEURON's mechanism has no column " + name;
     }
     for (int i = 0; i < kernel.n_field; ++i) {
-        mechanism.column.push_back(column_of(ml, mechanism.type, kernel.field[i], kernel.field_dim[i]));
+        mechanism.column.push_back(
+            column_of(ml, mechanism.type, kernel.field[i], kernel.field_dim[i]));
     }
     for (int k = 0; k < kernel.n_ion; ++k) {
         int const type = ion_type(kernel.ion[k]);
@@ -161,7 +163,8 @@ std::string bind(neuron::model_sorted_token const& token, ThreadImage& thread, M
             return std::string("its ") + kernel.ion[k] + " columns were not found";
         }
         mechanism.ion_image.push_back(int(ion - thread.ions.data()));
-        mechanism.ion_column.insert(mechanism.ion_column.end(), ion->column, ion->column + HX_ION_N);
+        mechanism.ion_column.insert(mechanism.ion_column.end(), ion->column,
+                                    ion->column + HX_ION_N);
     }
     for (auto& rows: mechanism.ion_row) {
         mechanism.ion_row_pointer.push_back(rows.data());
@@ -221,7 +224,7 @@ void add_ranges(MechanismImage& mechanism, int begin, int end) {
         }
         return true;
     };
-    int indexed = begin;  // start of instances not yet covered
+    int indexed = begin; // start of instances not yet covered
     int i = begin;
     while (i < end) {
         int run = i + 1;
@@ -250,7 +253,7 @@ void lay_ranges(ThreadImage const& thread, MechanismImage& mechanism) {
         auto const others = instances(mechanism.node, mechanism.n, block.begin, block.end);
         add_ranges(mechanism, roots.first, roots.second);
         add_ranges(mechanism, others.first, others.second);
-        mechanism.range_first.push_back((int) mechanism.ranges.size());
+        mechanism.range_first.push_back((int)mechanism.ranges.size());
     }
     mechanism.args.node_row = mechanism.row.data();
     mechanism.last_instance = thread.id == 0 ? mechanism.n : -1;
@@ -281,7 +284,7 @@ void make_slots(ThreadImage& thread) {
     }
     thread.node_slot.assign(thread.n_node, 0);
     for (auto& block: thread.blocks) {
-        thread.slot_first.push_back((int) thread.slot_node.size());
+        thread.slot_first.push_back((int)thread.slot_node.size());
         auto add = [&](int begin, int end) {
             for (int node = begin; node < end; ++node) {
                 if (used[node]) {
@@ -335,7 +338,7 @@ void list_state_slots(ThreadImage& thread) {
                 thread.state_slot.push_back(slot);
             }
         }
-        thread.state_slot_first.push_back((int) thread.state_slot.size());
+        thread.state_slot_first.push_back((int)thread.state_slot.size());
     }
 }
 
@@ -347,19 +350,19 @@ void make_stages(ThreadImage& thread) {
             auto const& mechanism = thread.mechanisms[i];
             bool const runs = mechanism.ion >= 0 ? current
                               : mechanism.use
-                                  ? (current ? mechanism.use->kernel->current : mechanism.use->kernel->state) !=
-                                        nullptr
-                                  : (bool) (current ? mechanism.host_current : mechanism.host_state);
+                                  ? (current ? mechanism.use->kernel->current
+                                             : mechanism.use->kernel->state) != nullptr
+                                  : (bool)(current ? mechanism.host_current : mechanism.host_state);
             if (!runs) {
                 continue;
             }
             if (mechanism.barrier) {
-                stages.push_back({(int) i});
+                stages.push_back({(int)i});
                 open = false;
             } else if (open) {
-                stages.back().push_back((int) i);
+                stages.back().push_back((int)i);
             } else {
-                stages.push_back({(int) i});
+                stages.push_back({(int)i});
                 open = true;
             }
         }
@@ -398,17 +401,19 @@ void read_capacitance(Memb_list& ml, ThreadImage& thread) {
 }
 
 size_t bytes_per_node(ThreadImage const& thread, NrnThread& nt) {
-    size_t doubles = 8 * (size_t) thread.n_node;
+    size_t doubles = 8 * (size_t)thread.n_node;
     for (auto* tml = nt.tml; tml; tml = tml->next) {
-        doubles += (size_t) tml->ml->nodecount * field_names(tml->index).size();
+        doubles += (size_t)tml->ml->nodecount * field_names(tml->index).size();
     }
     return thread.n_node ? 1 + 8 * doubles / thread.n_node : 8;
 }
 
 void make_blocks(ThreadImage& thread, NrnThread& nt, int n_thread) {
     Capacitance const& cap = thread.capacitance;
-    thread.tree = std::make_unique<Tree>(thread.n_cell, thread.n_node, nt._v_parent_index, cap.n, cap.node);
-    thread.tree->choose_blocks(kBlockBytes, bytes_per_node(thread, nt), n_thread > 1 ? 2 * n_thread : 1);
+    thread.tree =
+        std::make_unique<Tree>(thread.n_cell, thread.n_node, nt._v_parent_index, cap.n, cap.node);
+    thread.tree->choose_blocks(kBlockBytes, bytes_per_node(thread, nt),
+                               n_thread > 1 ? 2 * n_thread : 1);
     for (int i = 0; i < thread.tree->n_block(); ++i) {
         Block block;
         block.root_begin = thread.tree->root_rows(i).begin;
@@ -434,15 +439,17 @@ std::map<int, Plan> plan_kernels(Model& model) {
     }
     std::vector<KernelRequest> requests;
     for (auto const& [type, count]: counts) {
-        if (type == CAP || nrn_is_ion(type) || (!memb_func[type].current && !memb_func[type].state)) {
+        if (type == CAP || nrn_is_ion(type) ||
+            (!memb_func[type].current && !memb_func[type].state)) {
             continue;
         }
         requests.push_back({type, memb_func[type].sym->name, nrn_nmodl_text_[type]});
     }
     double const started = wall_seconds();
     auto const choices = choose_kernels(requests);
-    bool const compiled = std::any_of(choices.begin(), choices.end(),
-                                      [](KernelChoice const& choice) { return choice.seconds > 0; });
+    bool const compiled =
+        std::any_of(choices.begin(), choices.end(),
+                    [](KernelChoice const& choice) { return choice.seconds > 0; });
     model.compile_seconds = compiled ? wall_seconds() - started : 0;
     std::map<int, Plan> plans;
     for (size_t i = 0; i < requests.size(); ++i) {
@@ -540,7 +547,7 @@ void write_notes(Model& model, std::map<int, Plan> const& plans) {
         if (it == plans.end()) {
             note.source = "engine";
             if (type != CAP && !nrn_is_ion(type)) {
-                note.where = "neuron";  // no current and no state: nothing to run in a step
+                note.where = "neuron"; // no current and no state: nothing to run in a step
             }
         } else if (it->second.choice.kernel && it->second.code.empty()) {
             note.source = it->second.choice.source;
@@ -565,7 +572,7 @@ void write_notes(Model& model, std::map<int, Plan> const& plans) {
     }
 }
 
-}  // namespace
+} // namespace
 
 StepRefusal refuse_step() {
     if (cvode_active_) {
@@ -646,7 +653,7 @@ std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token, int n_thr
 
 bool is_current(Model const& model) {
     if (model.structure_change != structure_change_cnt ||
-        (int) model.threads.size() != nrn_nthread || model.first_thread != nrn_threads) {
+        (int)model.threads.size() != nrn_nthread || model.first_thread != nrn_threads) {
         return false;
     }
     for (int i = 0; i < nrn_nthread; ++i) {
@@ -692,4 +699,4 @@ std::string node_name(int thread, int row) {
     return "node " + std::to_string(row);
 }
 
-}  // namespace heliox
+} // namespace heliox

@@ -20,7 +20,8 @@ struct MechanismNote {
     std::string name;
     int type = -1;
     long count = 0;
-    std::string where;   // "compiled", "host" (NEURON's own function inside our step), "neuron" (events)
+    std::string
+        where; // "compiled", "host" (NEURON's own function inside our step), "neuron" (events)
     std::string code, reason, source;
 };
 
@@ -28,11 +29,11 @@ struct MechanismNote {
 struct Model {
     std::vector<ThreadImage> threads;
     std::vector<MechanismNote> notes;
-    std::vector<KernelUse*> uses;  // of the compiled mechanisms, in the order of first use
+    std::vector<KernelUse*> uses; // of the compiled mechanisms, in the order of first use
     long n_node = 0, n_cell = 0;
-    int n_thread = 1;  // threads of our pool for one NrnThread
+    int n_thread = 1; // threads of our pool for one NrnThread
     double freeze_seconds = 0, compile_seconds = 0;
-    bool has_host = false;       // a mechanism with current or state runs on the host
+    bool has_host = false; // a mechanism with current or state runs on the host
     unsigned generation = 0;
 
     // What the image was made from; is_current() compares.
@@ -68,4 +69,4 @@ bool find_lean(Model& model);
 // Which section and position a node row of a thread is: "soma(0.5)".
 std::string node_name(int thread, int row);
 
-}  // namespace heliox
+} // namespace heliox

@@ -10,8 +10,9 @@
 namespace heliox {
 namespace {
 
-constexpr int kInstances = 512;  // at most so many instances are compared, so that a freeze stays quick
-constexpr int kPoints = 600;     // voltages to visit in all, at least
+constexpr int kInstances =
+    512;                     // at most so many instances are compared, so that a freeze stays quick
+constexpr int kPoints = 600; // voltages to visit in all, at least
 
 // Memory that a hook may change: kept, put back, compared. All of [0, n), or the given rows only (a few
 // instances of a large model touch few of its nodes).
@@ -22,9 +23,7 @@ struct Span {
     bool compared;
     std::vector<int> rows;
 
-    double& at(size_t i) const {
-        return data[rows.empty() ? i : (size_t) rows[i]];
-    }
+    double& at(size_t i) const { return data[rows.empty() ? i : (size_t)rows[i]]; }
 };
 
 Span row_span(std::string name, double* data, bool compared, std::vector<int> rows) {
@@ -57,17 +56,12 @@ void put_back(std::vector<Span> const& spans, Image const& image) {
 class Restore {
   public:
     Restore(std::vector<Span> const& spans, Memb_list& ml)
-        : spans_(spans)
-        , ml_(ml)
-        , nodecount_(ml.nodecount)
-        , image_(keep(spans)) {}
+        : spans_(spans), ml_(ml), nodecount_(ml.nodecount), image_(keep(spans)) {}
     ~Restore() {
         ml_.nodecount = nodecount_;
         put_back(spans_, image_);
     }
-    Image const& image() const {
-        return image_;
-    }
+    Image const& image() const { return image_; }
 
   private:
     std::vector<Span> const& spans_;
@@ -80,13 +74,8 @@ class Comparison {
   public:
     Comparison(neuron::model_sorted_token const& token, NrnThread& nt, ThreadImage& thread,
                MechanismImage& mechanism, Memb_list& ml)
-        : token_(token)
-        , nt_(nt)
-        , thread_(thread)
-        , mechanism_(mechanism)
-        , kernel_(*mechanism.use->kernel)
-        , ml_(ml)
-        , n_(std::min(mechanism.n, kInstances)) {
+        : token_(token), nt_(nt), thread_(thread), mechanism_(mechanism),
+          kernel_(*mechanism.use->kernel), ml_(ml), n_(std::min(mechanism.n, kInstances)) {
         list_spans();
     }
 
@@ -122,12 +111,13 @@ class Comparison {
         int const n_field = neuron::mechanism::get_field_count<double>(type);
         for (int f = 0; f < n_field; ++f) {
             double* const base = columns[f] + ml_.get_storage_offset() * dims[f];
-            Span span{"", base, (size_t) n_ * dims[f], false, {}};
+            Span span{"", base, (size_t)n_ * dims[f], false, {}};
             for (int k = 0; k < kernel_.n_field; ++k) {
                 if (mechanism_.column[k] == base) {
                     span.name = kernel_.field[k];
                     span.compared = kernel_.written_field[k] != 0;
-                    writable_.push_back({(int) spans_.size(), kernel_.lean_field[k] == 0 && span.compared});
+                    writable_.push_back(
+                        {(int)spans_.size(), kernel_.lean_field[k] == 0 && span.compared});
                 }
             }
             spans_.push_back(span);
@@ -196,7 +186,8 @@ class Comparison {
             return;
         }
         for (int i = 0; i < n_; ++i) {
-            double const share = std::fmod((i + 0.37) / n_ + (double) (pass - 1) / (passes * n_), 1.0);
+            double const share =
+                std::fmod((i + 0.37) / n_ + (double)(pass - 1) / (passes * n_), 1.0);
             node.v[mechanism_.node[i]] = -110.0 + 180.0 * share + 1e-3 * pass;
         }
         if (pass % 2 == 1) {
@@ -216,9 +207,7 @@ class Comparison {
         }
     }
 
-    void neuron_state() {
-        memb_func[mechanism_.type].state(token_, &nt_, &ml_, mechanism_.type);
-    }
+    void neuron_state() { memb_func[mechanism_.type].state(token_, &nt_, &ml_, mechanism_.type); }
 
     // Runs NEURON's function and the kernel from the same start; both through the index arrays and, for
     // the part where rows are consecutive, through unit strides.
@@ -275,7 +264,8 @@ class Comparison {
                 bool const both_nan = std::isnan(got) && std::isnan(wanted);
                 if (!both_nan && std::memcmp(&got, &wanted, sizeof(double)) != 0) {
                     char text[200];
-                    std::snprintf(text, sizeof text, "%s of its %s differs: %.17g, NEURON %.17g (row %zu)",
+                    std::snprintf(text, sizeof text,
+                                  "%s of its %s differs: %.17g, NEURON %.17g (row %zu)",
                                   span.name.c_str(), what, got, wanted, i);
                     return text;
                 }
@@ -292,7 +282,7 @@ class Comparison {
     Memb_list& ml_;
     int n_;
     std::vector<Span> spans_;
-    std::vector<std::pair<int, bool>> writable_;  // span, is it a state (kept from step to step)
+    std::vector<std::pair<int, bool>> writable_; // span, is it a state (kept from step to step)
     std::vector<int> node_rows_;
     Image start_;
     hx_args args_{};
@@ -307,7 +297,7 @@ Memb_list* memb_list_of(NrnThread& nt, int type) {
     return nullptr;
 }
 
-}  // namespace
+} // namespace
 
 std::vector<std::pair<int, std::string>> gate_new_kernels(Model& model,
                                                           neuron::model_sorted_token const& token) {
@@ -330,4 +320,4 @@ std::vector<std::pair<int, std::string>> gate_new_kernels(Model& model,
     return rejected;
 }
 
-}  // namespace heliox
+} // namespace heliox

@@ -15,4 +15,4 @@ namespace heliox {
 std::vector<std::pair<int, std::string>> gate_new_kernels(Model& model,
                                                           neuron::model_sorted_token const& token);
 
-}  // namespace heliox
+} // namespace heliox

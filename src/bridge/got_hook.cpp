@@ -185,7 +185,7 @@ std::string GotHook::check_caller(char const* name, void const* code) const {
     auto const size = static_cast<ElfW(Sym) const*>(extra)->st_size;
     auto const* begin = static_cast<unsigned char const*>(info.dli_saddr);
     auto const is_slot = [&](void const* address) {
-        for (auto const& slot : slots_) {
+        for (auto const& slot: slots_) {
             if (slot.address == address) {
                 return true;
             }
@@ -224,7 +224,7 @@ std::string GotHook::check_caller(char const* name, void const* code) const {
 
 void GotHook::store(void* target) const {
     auto const page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-    for (auto const& slot : slots_) {
+    for (auto const& slot: slots_) {
         auto const begin = reinterpret_cast<std::uintptr_t>(slot.address) & ~(page - 1);
         auto* const at = reinterpret_cast<void*>(begin);
         if (slot.read_only && mprotect(at, page, PROT_READ | PROT_WRITE) != 0) {

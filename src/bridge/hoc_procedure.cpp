@@ -175,7 +175,7 @@ bool StdrunProcedure::unchanged(Proc const& code) const {
         std::memcmp(code.defn.in, words_.data(), words_.size() * sizeof(Inst)) != 0) {
         return false;
     }
-    for (auto const& [symbol, type, value] : own_symbols_) {
+    for (auto const& [symbol, type, value]: own_symbols_) {
         if (symbol->type != type || content(*symbol) != value) {
             return false;
         }

@@ -98,7 +98,7 @@ std::string find_ways_in() {
     if (why.empty()) {
         why = group_hook().find();
     }
-    for (auto const& caller : callers) {
+    for (auto const& caller: callers) {
         if (why.empty()) {
             why = step_hook().check_caller(caller.name, caller.code);
         }

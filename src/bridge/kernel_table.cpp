@@ -22,16 +22,14 @@ struct Loaded {
 };
 
 Resolver resolver_;
-std::multimap<std::string, Loaded> kernels_;        // by mechanism name
-std::map<std::string, KernelChoice> choices_;       // by name + text hash
+std::multimap<std::string, Loaded> kernels_;  // by mechanism name
+std::map<std::string, KernelChoice> choices_; // by name + text hash
 
 // SHA-256 (FIPS 180-4); the key that built-in kernels and the disk cache carry.
 struct Sha256 {
     std::array<uint32_t, 8> h{0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                               0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-    static uint32_t rotate(uint32_t x, int n) {
-        return (x >> n) | (x << (32 - n));
-    }
+    static uint32_t rotate(uint32_t x, int n) { return (x >> n) | (x << (32 - n)); }
     static uint32_t const* constants() {
         static uint32_t k[64];
         static bool const made = [] {
@@ -46,35 +44,35 @@ struct Sha256 {
                     continue;
                 }
                 // integer cube root of p * 2^96, whose low 32 bits are the constant
-                unsigned __int128 low = 0, high = (unsigned __int128) 1 << 36;
+                unsigned __int128 low = 0, high = (unsigned __int128)1 << 36;
                 while (high - low > 1) {
                     unsigned __int128 const middle = (low + high) / 2;
                     // middle^3 <= p * 2^96, compared without overflow: middle < 2^36
-                    unsigned __int128 const square = middle * middle;  // < 2^72
+                    unsigned __int128 const square = middle * middle; // < 2^72
                     unsigned __int128 const left_high = (square >> 36) * middle;
-                    unsigned __int128 const left_low = (square & (((unsigned __int128) 1 << 36) - 1)) *
-                                                       middle;
+                    unsigned __int128 const left_low =
+                        (square & (((unsigned __int128)1 << 36) - 1)) * middle;
                     unsigned __int128 const sum = left_high + (left_low >> 36);
-                    unsigned __int128 const right = (unsigned __int128) p << 60;
+                    unsigned __int128 const right = (unsigned __int128)p << 60;
                     if (sum < right) {
                         low = middle;
                     } else {
                         high = middle;
                     }
                 }
-                k[n++] = (uint32_t) low;
+                k[n++] = (uint32_t)low;
             }
             return true;
         }();
-        (void) made;
+        (void)made;
         return k;
     }
     void block(unsigned char const* p) {
         uint32_t const* k = constants();
         uint32_t w[64];
         for (int i = 0; i < 16; ++i) {
-            w[i] = (uint32_t) p[4 * i] << 24 | (uint32_t) p[4 * i + 1] << 16 |
-                   (uint32_t) p[4 * i + 2] << 8 | p[4 * i + 3];
+            w[i] = (uint32_t)p[4 * i] << 24 | (uint32_t)p[4 * i + 1] << 16 |
+                   (uint32_t)p[4 * i + 2] << 8 | p[4 * i + 3];
         }
         for (int i = 16; i < 64; ++i) {
             uint32_t const s0 = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ (w[i - 15] >> 3);
@@ -100,7 +98,8 @@ struct Sha256 {
 // the process.
 bool is_whole(std::string const& path) {
     std::ifstream file(path, std::ios::binary);
-    std::string const data((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    std::string const data((std::istreambuf_iterator<char>(file)),
+                           std::istreambuf_iterator<char>());
     return data.size() > 64 &&
            sha256_hex(data.data(), data.size() - 64) == data.substr(data.size() - 64);
 }
@@ -115,11 +114,11 @@ void load(std::string const& path, std::string const& source) {
         throw std::runtime_error(why ? why : path);
     }
     std::vector<hx_kernel const*> found;
-    if (auto several = (hx_kernels_entry) dlsym(library, "hx_kernels_entry_point")) {
+    if (auto several = (hx_kernels_entry)dlsym(library, "hx_kernels_entry_point")) {
         hx_kernel const* const* list = nullptr;
         int const n = several(&list);
         found.assign(list, list + n);
-    } else if (auto one = (hx_kernel_entry) dlsym(library, "hx_kernel_entry_point")) {
+    } else if (auto one = (hx_kernel_entry)dlsym(library, "hx_kernel_entry_point")) {
         found.push_back(one());
     } else {
         throw std::runtime_error(path + " holds no kernel");
@@ -156,8 +155,8 @@ std::string cache_dir() {
 // Names: <first 32 digits of the text's hash>-<isa>-abi<N>-<passes>.so (heliox_neuron/codegen/cache.py).
 std::string find_cached(std::string const& hash) {
     std::string const dir = cache_dir();
-    std::string const prefix = hash.substr(0, 32) + "-" + isa() + "-abi" +
-                               std::to_string(HX_ABI_VERSION) + "-";
+    std::string const prefix =
+        hash.substr(0, 32) + "-" + isa() + "-abi" + std::to_string(HX_ABI_VERSION) + "-";
     std::string best;
     time_t newest = 0;
     DIR* d = opendir(dir.c_str());
@@ -170,7 +169,7 @@ std::string find_cached(std::string const& hash) {
             file.compare(file.size() - 3, 3, ".so") != 0) {
             continue;
         }
-        struct stat status {};
+        struct stat status{};
         std::string const path = dir + "/" + file;
         if (stat(path.c_str(), &status) == 0 && status.st_mtime >= newest) {
             newest = status.st_mtime;
@@ -229,22 +228,22 @@ void apply_answer(KernelChoice& choice, KernelAnswer const& answer, std::string 
     }
 }
 
-}  // namespace
+} // namespace
 
 std::string sha256_hex(char const* text, size_t n) {
     Sha256 sha;
     size_t i = 0;
     for (; i + 64 <= n; i += 64) {
-        sha.block((unsigned char const*) text + i);
+        sha.block((unsigned char const*)text + i);
     }
     unsigned char tail[128] = {};
     size_t const rest = n - i;
     std::memcpy(tail, text + i, rest);
     tail[rest] = 0x80;
     size_t const length = rest < 56 ? 64 : 128;
-    uint64_t const bits = (uint64_t) n * 8;
+    uint64_t const bits = (uint64_t)n * 8;
     for (int k = 0; k < 8; ++k) {
-        tail[length - 1 - k] = (unsigned char) (bits >> (8 * k));
+        tail[length - 1 - k] = (unsigned char)(bits >> (8 * k));
     }
     sha.block(tail);
     if (length == 128) {
@@ -282,13 +281,9 @@ std::string const& isa() {
     return best;
 }
 
-void set_resolver(Resolver resolver) {
-    resolver_ = std::move(resolver);
-}
+void set_resolver(Resolver resolver) { resolver_ = std::move(resolver); }
 
-void add_kernel_library(std::string const& path) {
-    load(path, "builtin");
-}
+void add_kernel_library(std::string const& path) { load(path, "builtin"); }
 
 std::vector<KernelChoice> choose_kernels(std::vector<KernelRequest> const& requests) {
     load_neighbour_once();
@@ -336,9 +331,9 @@ std::vector<KernelChoice> choose_kernels(std::vector<KernelRequest> const& reque
             choice.reason = "the compiler gave no answer for it";
         }
         result.push_back(choice);
-        choice.seconds = 0;  // spent once
+        choice.seconds = 0; // spent once
     }
     return result;
 }
 
-}  // namespace heliox
+} // namespace heliox

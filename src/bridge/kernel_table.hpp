@@ -18,16 +18,16 @@ HELIOX_API std::string const& isa();
 
 struct KernelChoice {
     hx_kernel const* kernel = nullptr;
-    bool none_needed = false;  // neither current nor state: nothing to run
-    std::string source;        // "builtin", "cache", "compiled"
-    std::string code, reason;  // why there is no kernel
-    double seconds = 0;        // spent compiling
+    bool none_needed = false; // neither current nor state: nothing to run
+    std::string source;       // "builtin", "cache", "compiled"
+    std::string code, reason; // why there is no kernel
+    double seconds = 0;       // spent compiling
 };
 
 struct KernelRequest {
     int type;
     std::string name;
-    char const* text;  // MOD text, or nullptr
+    char const* text; // MOD text, or nullptr
 };
 
 struct KernelAnswer {
@@ -39,9 +39,10 @@ struct KernelAnswer {
 using Resolver = std::function<std::vector<KernelAnswer>(std::vector<KernelRequest> const&)>;
 
 HELIOX_API void set_resolver(Resolver resolver);
-HELIOX_API void add_kernel_library(std::string const& path);  // throws std::runtime_error when it cannot be loaded
+HELIOX_API void
+add_kernel_library(std::string const& path); // throws std::runtime_error when it cannot be loaded
 
 // One choice for each request, in order; remembered for the life of the process.
 std::vector<KernelChoice> choose_kernels(std::vector<KernelRequest> const& requests);
 
-}  // namespace heliox
+} // namespace heliox

@@ -22,7 +22,7 @@ extern int structure_change_cnt, diam_change_cnt;
 extern int use_sparse13;
 extern bool nrn_use_fast_imem;
 extern short* nrn_is_artificial_;
-extern const char** nrn_nmodl_text_;
+extern char const** nrn_nmodl_text_;
 extern void (*nrn_multisplit_setup_)();
 extern void (*nrn_allthread_handle)();
 extern void (*nrnthread_v_transfer_)(NrnThread*);
@@ -38,12 +38,12 @@ extern double nrn_nernst_coef(int type);
 extern double nrn_ion_charge(Symbol*);
 extern double hoc_Exp(double);
 extern bool nrndae_list_is_empty();
-extern Symbol* hoc_lookup(const char*);
-extern const char* secname(Section*);
+extern Symbol* hoc_lookup(char const*);
+extern char const* secname(Section*);
 
 namespace neuron {
 extern int interleave_permute_type;
-}  // namespace neuron
+} // namespace neuron
 
 class TQueue;
 struct TQItem;
@@ -83,4 +83,4 @@ struct PreSynView {
     void* statement;
 };
 
-}  // namespace heliox
+} // namespace heliox

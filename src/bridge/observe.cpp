@@ -28,7 +28,7 @@ char const* type_name(void const* object) {
     return typeid(*static_cast<Polymorphic const*>(object)).name();
 }
 
-long hoc_events_;  // forall_callback takes a plain function
+long hoc_events_; // forall_callback takes a plain function
 
 bool hoc_event_pending() {
     hoc_events_ = 0;
@@ -127,7 +127,7 @@ void read_styles(ThreadImage& thread) {
                 }
             }
             if (part % 2 == 1) {
-                ion.nernst_first.push_back((int) ion.nernst.size());
+                ion.nernst_first.push_back((int)ion.nernst.size());
             }
         }
     }
@@ -139,7 +139,7 @@ void read_areas(ThreadImage& thread) {
     }
 }
 
-}  // namespace
+} // namespace
 
 void reread(Model& model) {
     for (auto& thread: model.threads) {
@@ -180,7 +180,8 @@ bool find_lean(Model& model) {
     bool callbacks = false;
     auto const observed = observed_addresses(callbacks);
     bool const possible = !callbacks && !model.has_host && !nrnthread_v_transfer_ &&
-                          only_trusted_cells() && !has_before_after() && only_known_mechanisms(model);
+                          only_trusted_cells() && !has_before_after() &&
+                          only_known_mechanisms(model);
     for (auto& thread: model.threads) {
         for (auto& ion: thread.ions) {
             ion.lean = possible;
@@ -195,9 +196,9 @@ bool find_lean(Model& model) {
             hx_kernel const& kernel = *mechanism.use->kernel;
             mechanism.lean = possible && !mechanism.barrier;
             for (int f = 0; f < kernel.n_field && mechanism.lean; ++f) {
-                mechanism.lean = !kernel.lean_field[f] ||
-                                 !any_in(observed, mechanism.column[f],
-                                         (size_t) mechanism.n * kernel.field_dim[f]);
+                mechanism.lean =
+                    !kernel.lean_field[f] || !any_in(observed, mechanism.column[f],
+                                                     (size_t)mechanism.n * kernel.field_dim[f]);
             }
             // cur and dcurdv must be whole where somebody reads them (a calcium pool reads ica) or where
             // a mechanism that accumulates into them is not lean itself.
@@ -216,4 +217,4 @@ bool find_lean(Model& model) {
     return possible;
 }
 
-}  // namespace heliox
+} // namespace heliox

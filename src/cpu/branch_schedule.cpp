@@ -40,7 +40,7 @@ void Builder::run() {
     }
     std::vector<int> fresh; // became ready in the last round
     while (!ready.empty() || !fresh.empty()) {
-        for (int i : fresh) {
+        for (int i: fresh) {
             bool const carried = slot[kids[i].front()] / lanes == int(out.round.size()) - 1;
             ready.push({depth[i] + (carried ? loyalty : 0), i});
         }
@@ -51,7 +51,7 @@ void Builder::run() {
             ready.pop();
         }
         place_round(nodes);
-        for (int i : nodes) {
+        for (int i: nodes) {
             int const p = parent[i];
             if (p >= 0 && --waiting[p] == 0) fresh.push_back(p);
         }
@@ -74,7 +74,7 @@ void Builder::place_round(std::vector<int> const& nodes) {
     out.row.resize(base + lanes, n_row);
     BranchRound round{};
     std::vector<int> homeless;
-    for (int i : nodes) {
+    for (int i: nodes) {
         int const child = kids[i].empty() ? -1 : kids[i].front();
         if (child >= 0 && slot[child] / lanes == base / lanes - 1) {
             int const lane = slot[child] % lanes;
@@ -86,7 +86,7 @@ void Builder::place_round(std::vector<int> const& nodes) {
         }
     }
     int lane = 0;
-    for (int i : homeless) {
+    for (int i: homeless) {
         while (out.row[base + lane] != n_row) ++lane;
         out.row[base + lane] = i;
         slot[i] = base + lane;
@@ -124,7 +124,7 @@ BranchScheduleData make_branch_schedule(std::vector<int> const& parent, int lane
     // every hop is a link through memory; so try how much loyalty to the branch pays.
     BranchScheduleData best;
     double least = 0.;
-    for (int loyalty : {0, 2, 4, 8, 16, 32, 64, 1 << 20}) {
+    for (int loyalty: {0, 2, 4, 8, 16, 32, 64, 1 << 20}) {
         Builder builder(parent, lanes, loyalty);
         builder.run();
         double const cost = builder.cost();

@@ -81,7 +81,7 @@ void find_jumps(ShapeData& s) {
         s.jump_parent.push_back(s.parent[r]);
     }
     s.kid_first.push_back(0);
-    for (auto const& k : kids) {
+    for (auto const& k: kids) {
         s.kid.insert(s.kid.end(), k.begin(), k.end());
         s.kid_first.push_back(int(s.kid.size()));
     }
@@ -168,7 +168,7 @@ TreePlan::TreePlan(int ncell_, int n_node_, int const* parent, int n_cap, int co
         }
     }
     std::vector<char> seen(n_node, 0);
-    for (int node : cap_node) {
+    for (int node: cap_node) {
         if (node < 0 || node >= n_node || seen[node]) {
             throw std::invalid_argument("Tree: capacitance twice or outside, row " +
                                         std::to_string(node));
@@ -336,7 +336,7 @@ char const* Tree::isa() const { return plan_->kernels.isa; }
 
 std::size_t Tree::scratch_bytes() const {
     std::size_t most = 0;
-    for (CellShape const& s : plan_->shape) {
+    for (CellShape const& s: plan_->shape) {
         most = std::max(most, scratch_doubles(s, plan_->kernels.lanes));
     }
     return (most + 8) * sizeof(double);
@@ -350,7 +350,7 @@ bool Tree::solve(int block, NodeColumns const& node, Capacitance const& cap, Tre
 
 std::string Tree::describe() const {
     std::size_t n[4] = {};
-    for (CellGroup const& g : plan_->group) n[g.method] += g.n;
+    for (CellGroup const& g: plan_->group) n[g.method] += g.n;
     return std::to_string(plan_->ncell) + " cells of " + std::to_string(plan_->shape.size()) +
            " shapes in " + std::to_string(plan_->block.size()) + " blocks, x86-64-" + isa() +
            (plan_->regular ? "" : ", irregular rows") + "; cells solved in lanes " +

@@ -24,7 +24,8 @@ bool same_bits(Rows candidate) {
     double inside[n], outside[n], expected[n], got[n];
     int rows[n];
     for (int i = 0; i < n; ++i) {
-        inside[i] = std::pow(10.0, -9.0 + 12.0 * (i * 0.6180339887498949 - int(i * 0.6180339887498949)));
+        inside[i] =
+            std::pow(10.0, -9.0 + 12.0 * (i * 0.6180339887498949 - int(i * 0.6180339887498949)));
         outside[i] = i % 3 ? 2.0 : inside[(i * 7) % n];
         rows[i] = i;
     }
@@ -46,14 +47,14 @@ Rows choose() {
         return best;
     }
 #endif
-    (void) same_bits;
+    (void)same_bits;
     return plain_rows;
 }
 
-}  // namespace
+} // namespace
 
-void nernst(double* erev, double const* conci, double const* conco, int const* rows, int n, double charge,
-            double coefficient) {
+void nernst(double* erev, double const* conci, double const* conco, int const* rows, int n,
+            double charge, double coefficient) {
     static Rows const function = choose();
     if (charge == 0.0) {
         for (int i = 0; i < n; ++i) {
@@ -64,4 +65,4 @@ void nernst(double* erev, double const* conci, double const* conco, int const* r
     function(erev, conci, conco, rows, n, coefficient);
 }
 
-}  // namespace heliox
+} // namespace heliox

@@ -1,6 +1,6 @@
 // Nernst potentials, compiled once per instruction set (namespace HX_ISA_NS).
-#include "../kernels/simd.hpp"
 #include "isa_ion.hpp"
+#include "../kernels/simd.hpp"
 
 #ifndef HX_ISA_NS
 #define HX_ISA_NS generic
@@ -29,5 +29,5 @@ void nernst_rows(double* erev, double const* conci, double const* conco, int con
     }
 }
 
-}  // namespace HX_ISA_NS
-}  // namespace heliox
+} // namespace HX_ISA_NS
+} // namespace heliox

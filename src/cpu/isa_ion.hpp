@@ -3,10 +3,10 @@
 
 namespace heliox {
 
-#define HX_DECLARE_NERNST(NS)                                                                          \
-    namespace NS {                                                                                     \
-    void nernst_rows(double* erev, double const* conci, double const* conco, int const* rows, int n,  \
-                     double coefficient);                                                              \
+#define HX_DECLARE_NERNST(NS)                                                                      \
+    namespace NS {                                                                                 \
+    void nernst_rows(double* erev, double const* conci, double const* conco, int const* rows,      \
+                     int n, double coefficient);                                                   \
     }
 HX_DECLARE_NERNST(v2)
 HX_DECLARE_NERNST(v3)
@@ -14,4 +14,4 @@ HX_DECLARE_NERNST(v4)
 HX_DECLARE_NERNST(generic)
 #undef HX_DECLARE_NERNST
 
-}  // namespace heliox
+} // namespace heliox

@@ -22,10 +22,9 @@ inline void relax(int i) {
 #endif
 }
 
-}  // namespace
+} // namespace
 
-Pool::Pool(int n_thread)
-    : n_thread_(n_thread < 1 ? 1 : n_thread) {
+Pool::Pool(int n_thread) : n_thread_(n_thread < 1 ? 1 : n_thread) {
     for (int i = 1; i < n_thread_; ++i) {
         workers_.emplace_back([this, i] { work(i); });
     }
@@ -88,13 +87,13 @@ void Pool::work(int thread) {
 namespace {
 std::atomic<bool> forked{false};
 Pool* current = nullptr;
-}  // namespace
+} // namespace
 
 Pool& pool(int n_thread) {
     static int const registered = pthread_atfork(nullptr, nullptr, [] { forked = true; });
-    (void) registered;
+    (void)registered;
     if (forked.exchange(false)) {
-        current = nullptr;  // its threads live in the parent only: joining them here would hang
+        current = nullptr; // its threads live in the parent only: joining them here would hang
     }
     if (!current || current->size() != n_thread) {
         delete current;
@@ -104,4 +103,4 @@ Pool& pool(int n_thread) {
     return *current;
 }
 
-}  // namespace heliox
+} // namespace heliox

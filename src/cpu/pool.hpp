@@ -17,9 +17,7 @@ class Pool {
     Pool(Pool const&) = delete;
     Pool& operator=(Pool const&) = delete;
 
-    int size() const {
-        return n_thread_;
-    }
+    int size() const { return n_thread_; }
 
     // Calls job(context, thread) for thread 0 .. size()-1, thread 0 on the caller. The job must not throw.
     void run(void (*job)(void*, int), void* context);
@@ -49,4 +47,4 @@ class Pool {
 // (threads do not survive it).
 Pool& pool(int n_thread);
 
-}  // namespace heliox
+} // namespace heliox

@@ -16,7 +16,7 @@ struct Scratch {
     std::vector<unsigned char> tree;
 
     double* slot_array(int which, int max_slot) {
-        size_t const stride = (size_t) max_slot + 8;  // whole vectors may be read past the end
+        size_t const stride = (size_t)max_slot + 8; // whole vectors may be read past the end
         if (slots.size() < 5 * stride) {
             slots.assign(5 * stride, 0.0);
         }
@@ -45,7 +45,11 @@ struct Arrays {
 
 Arrays node_arrays(ThreadImage const& thread, bool fast_imem) {
     NodeColumns const& node = thread.node;
-    return {node.v, node.area, node.rhs, node.d, fast_imem ? node.sav_rhs : nullptr,
+    return {node.v,
+            node.area,
+            node.rhs,
+            node.d,
+            fast_imem ? node.sav_rhs : nullptr,
             fast_imem ? node.sav_d : nullptr};
 }
 
@@ -81,7 +85,8 @@ void run_ranges(MechanismImage const& mechanism, hx_hook hook, hx_args& args, in
 }
 
 void run_block(MechanismImage const& mechanism, hx_hook hook, hx_args args, int block) {
-    run_ranges(mechanism, hook, args, mechanism.range_first[block], mechanism.range_first[block + 1]);
+    run_ranges(mechanism, hook, args, mechanism.range_first[block],
+               mechanism.range_first[block + 1]);
 }
 
 void ion_block(IonImage const& ion, StepInput const& input, int block) {
@@ -97,7 +102,8 @@ void ion_block(IonImage const& ion, StepInput const& input, int block) {
     int const begin = ion.nernst_first[block], end = ion.nernst_first[block + 1];
     if (begin < end) {
         nernst(ion.column[HX_ION_EREV], ion.column[HX_ION_CONCI], ion.column[HX_ION_CONCO],
-               ion.nernst.data() + begin, end - begin, ion.charge, input.nernst_coefficient(ion.type));
+               ion.nernst.data() + begin, end - begin, ion.charge,
+               input.nernst_coefficient(ion.type));
     }
 }
 
@@ -152,7 +158,8 @@ bool solve_block(ThreadImage& thread, StepInput const& input, int block) {
 bool fused_block(ThreadImage& thread, StepInput const& input, int b) {
     Block const& block = thread.blocks[b];
     Scratch& memory = scratch();
-    size_t const bytes = (block.n_slot + 1) * sizeof(double);  // and the zero of nodes without a slot
+    size_t const bytes =
+        (block.n_slot + 1) * sizeof(double); // and the zero of nodes without a slot
     double* const v = memory.slot_array(0, thread.max_slot);
     Arrays arrays{};
     arrays.v = v;
@@ -173,7 +180,8 @@ bool fused_block(ThreadImage& thread, StepInput const& input, int b) {
     }
     scatter_slots(thread, b, arrays.rhs, arrays.d, thread.node.rhs, thread.node.d);
     if (input.fast_imem) {
-        scatter_slots(thread, b, arrays.sav_rhs, arrays.sav_d, thread.node.sav_rhs, thread.node.sav_d);
+        scatter_slots(thread, b, arrays.sav_rhs, arrays.sav_d, thread.node.sav_rhs,
+                      thread.node.sav_d);
     }
     return solve_block(thread, input, b);
 }
@@ -192,8 +200,8 @@ void each_block(int n_block, int n_thread, Function const& function) {
         if (worker >= n_thread) {
             return;
         }
-        int const begin = (int) ((long) n_block * worker / n_thread);
-        int const end = (int) ((long) n_block * (worker + 1) / n_thread);
+        int const begin = (int)((long)n_block * worker / n_thread);
+        int const end = (int)((long)n_block * (worker + 1) / n_thread);
         for (int b = begin; b < end; ++b) {
             function(b);
         }
@@ -202,7 +210,7 @@ void each_block(int n_block, int n_thread, Function const& function) {
 }
 
 void run_barrier(MechanismImage const& mechanism, hx_hook hook, hx_args args) {
-    run_ranges(mechanism, hook, args, 0, (int) mechanism.ranges.size());
+    run_ranges(mechanism, hook, args, 0, (int)mechanism.ranges.size());
 }
 
 // Some mechanism needs all cells at once (a host mechanism, a POINTER): passes over node columns.
@@ -216,14 +224,15 @@ int staged(ThreadImage& thread, StepInput const& input, int n_thread) {
         std::memset(node.sav_d, 0, bytes);
     }
     Arrays const arrays = node_arrays(thread, input.fast_imem);
-    int const n_block = (int) thread.blocks.size();
+    int const n_block = (int)thread.blocks.size();
     for (auto const& stage: thread.current_stages) {
         MechanismImage const& first = thread.mechanisms[stage[0]];
         if (!first.barrier) {
             each_block(n_block, n_thread,
                        [&](int b) { current_stage(thread, stage, arrays, input, b); });
         } else if (first.use) {
-            run_barrier(first, first.use->kernel->current, make_args(first, arrays, input, thread.ions));
+            run_barrier(first, first.use->kernel->current,
+                        make_args(first, arrays, input, thread.ions));
         } else {
             first.host_current(input.token);
         }
@@ -237,7 +246,8 @@ int staged(ThreadImage& thread, StepInput const& input, int n_thread) {
     return nan_block;
 }
 
-void state_block(ThreadImage& thread, std::vector<int> const& stage, StepInput const& input, int b) {
+void state_block(ThreadImage& thread, std::vector<int> const& stage, StepInput const& input,
+                 int b) {
     Arrays arrays = node_arrays(thread, false);
     if (thread.slots) {
         double* const v = scratch().slot_array(0, thread.max_slot);
@@ -258,14 +268,14 @@ void state_block(ThreadImage& thread, std::vector<int> const& stage, StepInput c
     }
 }
 
-}  // namespace
+} // namespace
 
 int currents_and_solve(ThreadImage& thread, StepInput const& input, int n_thread) {
     if (!thread.slots) {
         return staged(thread, input, n_thread);
     }
     std::atomic<int> nan_block{-1};
-    each_block((int) thread.blocks.size(), n_thread, [&](int b) {
+    each_block((int)thread.blocks.size(), n_thread, [&](int b) {
         if (fused_block(thread, input, b)) {
             nan_block = b;
         }
@@ -277,7 +287,7 @@ void states(ThreadImage& thread, StepInput const& input, int n_thread) {
     for (auto const& stage: thread.state_stages) {
         MechanismImage const& first = thread.mechanisms[stage[0]];
         if (!first.barrier) {
-            each_block((int) thread.blocks.size(), n_thread,
+            each_block((int)thread.blocks.size(), n_thread,
                        [&](int b) { state_block(thread, stage, input, b); });
         } else if (first.use) {
             run_barrier(first, first.use->kernel->state,
@@ -288,4 +298,4 @@ void states(ThreadImage& thread, StepInput const& input, int n_thread) {
     }
 }
 
-}  // namespace heliox
+} // namespace heliox

@@ -10,15 +10,15 @@
 namespace heliox {
 
 struct StepInput {
-    double t;        // ms: nt._t at the time of the pass
-    double dt;       // ms
-    double cj;       // 1/ms
-    double celsius;  // degC
+    double t;       // ms: nt._t at the time of the pass
+    double dt;      // ms
+    double cj;      // 1/ms
+    double celsius; // degC
     int secondorder;
     bool fast_imem;
-    bool lean;           // see hx_args
-    bool keep_rhs;       // rhs of the nodes is read after the pass
-    void const* token;   // NEURON's sorted-model token, for host mechanisms
+    bool lean;         // see hx_args
+    bool keep_rhs;     // rhs of the nodes is read after the pass
+    void const* token; // NEURON's sorted-model token, for host mechanisms
     double (*nernst_coefficient)(int ion_type);
 };
 
@@ -27,4 +27,4 @@ struct StepInput {
 int currents_and_solve(ThreadImage& thread, StepInput const& input, int n_thread);
 void states(ThreadImage& thread, StepInput const& input, int n_thread);
 
-}  // namespace heliox
+} // namespace heliox

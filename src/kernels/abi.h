@@ -32,10 +32,12 @@ typedef struct hx_range {
 } hx_range;
 
 /* flags of hx_args */
-#define HX_LEAN 1u /* columns of hx_kernel.lean_field, and ion cur/dcurdv of ions whose bit is set in
+#define HX_LEAN                                                                                    \
+    1u /* columns of hx_kernel.lean_field, and ion cur/dcurdv of ions whose bit is set in
                       lean_ion, need not be stored in this call (a later call will store them) */
 
-#define HX_LAST 2u /* the range ends with the first thread's last instance: what that instance assigned to a
+#define HX_LAST                                                                                    \
+    2u /* the range ends with the first thread's last instance: what that instance assigned to a
                       GLOBAL is what hoc sees, and is stored */
 
 /* Everything a hook may touch. Pointers stay valid for the duration of one call. Columns are based at
@@ -45,21 +47,21 @@ typedef struct hx_args {
     double dt;      /* nt._dt, ms */
     double celsius; /* degC */
     unsigned flags;
-    unsigned lean_ion;              /* bit k: ion k's cur and dcurdv need not be stored (with HX_LEAN) */
-    double* const* column;          /* [n_field] base of each field, instance-major; arrays: [i*dim + k] */
-    int const* node_row;            /* [n] row of the instance's node */
-    double const* v;                /* [n_node] mV */
-    double const* area;             /* [n_node] um2 */
-    double* rhs;                    /* [n_node] */
-    double* d;                      /* [n_node] */
-    double* sav_rhs;                /* [n_node] or NULL: electrode currents for fast_imem */
-    double* sav_d;                  /* [n_node] or NULL */
-    double* const* ion_column;      /* [n_ion * HX_ION_N], see hx_ion_column */
-    int const* const* ion_row;      /* [n_ion][n] row of the instance's ion */
-    double* const* const* pointer;  /* [n_pointer][n] targets of POINTER variables */
-    double* const* global;          /* [n_global] addresses of scalars (GLOBAL, non-RANGE PARAMETER) */
-    double* table;                  /* [table_size] this mechanism's tables and their bookkeeping */
-    double (*hoc_exp)(double);      /* NEURON's hoc_Exp: called for arguments above 700 (it warns) */
+    unsigned lean_ion;     /* bit k: ion k's cur and dcurdv need not be stored (with HX_LEAN) */
+    double* const* column; /* [n_field] base of each field, instance-major; arrays: [i*dim + k] */
+    int const* node_row;   /* [n] row of the instance's node */
+    double const* v;       /* [n_node] mV */
+    double const* area;    /* [n_node] um2 */
+    double* rhs;           /* [n_node] */
+    double* d;             /* [n_node] */
+    double* sav_rhs;       /* [n_node] or NULL: electrode currents for fast_imem */
+    double* sav_d;         /* [n_node] or NULL */
+    double* const* ion_column;     /* [n_ion * HX_ION_N], see hx_ion_column */
+    int const* const* ion_row;     /* [n_ion][n] row of the instance's ion */
+    double* const* const* pointer; /* [n_pointer][n] targets of POINTER variables */
+    double* const* global;     /* [n_global] addresses of scalars (GLOBAL, non-RANGE PARAMETER) */
+    double* table;             /* [table_size] this mechanism's tables and their bookkeeping */
+    double (*hoc_exp)(double); /* NEURON's hoc_Exp: called for arguments above 700 (it warns) */
 } hx_args;
 
 /* current: for each instance in order evaluates BREAKPOINT's currents at v+.001 and at v and
@@ -73,37 +75,40 @@ typedef void (*hx_hook)(hx_args const*, hx_range const*);
  * RANGE values, as in NEURON. */
 typedef void (*hx_table_check)(hx_args const*);
 
-#define HX_TRAIT_DENSITY 1u      /* at most one instance a node */
+#define HX_TRAIT_DENSITY 1u       /* at most one instance a node */
 #define HX_TRAIT_READS_POINTER 2u /* dereferences a POINTER: may read another cell */
 #define HX_TRAIT_WRITES_POINTER 4u
 
 typedef struct hx_kernel {
-    int abi;           /* HX_ABI_VERSION */
-    char const* name;  /* NEURON's mechanism name, "hh" */
+    int abi;               /* HX_ABI_VERSION */
+    char const* name;      /* NEURON's mechanism name, "hh" */
     char const* text_hash; /* sha256 hex of the MOD text it was made from */
-    char const* isa;   /* "x86-64-v2", "x86-64-v3", "x86-64-v4" */
+    char const* isa;       /* "x86-64-v2", "x86-64-v3", "x86-64-v4" */
     unsigned traits;
     int n_field;
-    char const* const* field;      /* NEURON's column names, only those the kernel uses */
-    int const* field_dim;          /* array length, 1 for scalars */
-    unsigned char const* lean_field; /* [n_field] 1: written before it is read in `current`/`state` and read
+    char const* const* field; /* NEURON's column names, only those the kernel uses */
+    int const* field_dim;     /* array length, 1 for scalars */
+    unsigned char const*
+        lean_field; /* [n_field] 1: written before it is read in `current`/`state` and read
                                         by no other block: may be skipped under HX_LEAN */
-    unsigned char const* written_field; /* [n_field] 1: `current` or `state` stores it (when not lean) */
+    unsigned char const*
+        written_field; /* [n_field] 1: `current` or `state` stores it (when not lean) */
     int n_ion;
-    char const* const* ion;        /* "na_ion", ... */
-    unsigned const* ion_read;      /* [n_ion] bit c: reads hx_ion_column c */
-    unsigned const* ion_write;     /* [n_ion] bit c: stores or accumulates hx_ion_column c */
+    char const* const* ion;    /* "na_ion", ... */
+    unsigned const* ion_read;  /* [n_ion] bit c: reads hx_ion_column c */
+    unsigned const* ion_write; /* [n_ion] bit c: stores or accumulates hx_ion_column c */
     int n_pointer;
-    char const* const* pointer;    /* POINTER names, in dparam order */
+    char const* const* pointer; /* POINTER names, in dparam order */
     int n_global;
-    char const* const* global;     /* hoc names: "ehcn_Ih", "usetable_hh" */
-    size_t table_size;             /* doubles */
-    hx_hook current;               /* NULL: none */
-    hx_hook state;                 /* NULL: none */
-    hx_table_check table_check;    /* NULL: no TABLE */
+    char const* const* global;  /* hoc names: "ehcn_Ih", "usetable_hh" */
+    size_t table_size;          /* doubles */
+    hx_hook current;            /* NULL: none */
+    hx_hook state;              /* NULL: none */
+    hx_table_check table_check; /* NULL: no TABLE */
 } hx_kernel;
 
-typedef hx_kernel const* (*hx_kernel_entry)(void);                 /* "hx_kernel_entry_point" */
-typedef int (*hx_kernels_entry)(hx_kernel const* const** list);    /* "hx_kernels_entry_point": several */
+typedef hx_kernel const* (*hx_kernel_entry)(void); /* "hx_kernel_entry_point" */
+typedef int (*hx_kernels_entry)(
+    hx_kernel const* const** list); /* "hx_kernels_entry_point": several */
 
 #endif

@@ -49,10 +49,10 @@ static int exp_samples(double* x) {
     double const edge[] = {0.,      -0.,      1.,        -1.,   700.,   -700.,
                            700.1,   -700.1,   512.,      -512., 511.9,  -511.9,
                            0x1p-54, HUGE_VAL, -HUGE_VAL, NAN,   1e-320, 1e300};
-    for (double e : edge) {
+    for (double e: edge) {
         x[n++] = e;
     }
-    for (double e : seldom_exp) {
+    for (double e: seldom_exp) {
         x[n++] = e;
     }
     return n;
@@ -66,10 +66,10 @@ static int log_samples(double* x) {
     }
     double const edge[] = {0.,        -0.,    1.,    -1.,      1. - 0x1p-4, 1. + 0x1.09p-4,
                            0x1p-1022, 1e-320, 1e308, HUGE_VAL, -HUGE_VAL,   NAN};
-    for (double e : edge) {
+    for (double e: edge) {
         x[n++] = e;
     }
-    for (double e : seldom_log) {
+    for (double e: seldom_log) {
         x[n++] = e;
     }
     return n;
@@ -81,13 +81,13 @@ static int pow_samples(double* x, double* y) {
         y[n] = n % 8 == 3 ? n % 64 / 8 - 3. : spread(n * 7, -10., 10.);
     }
     double const edge[] = {0., -0., 1., -1., .5, 2., -3., 1e-320, 1e308, HUGE_VAL, -HUGE_VAL, NAN};
-    for (double a : edge) {
-        for (double b : edge) {
+    for (double a: edge) {
+        for (double b: edge) {
             x[n] = a;
             y[n++] = b;
         }
     }
-    for (auto const& e : seldom_pow) {
+    for (auto const& e: seldom_pow) {
         x[n] = e[0];
         y[n++] = e[1];
     }

@@ -133,8 +133,7 @@ HX_INLINE double exp(double x, bool active, double (*hoc_exp)(double)) {
 
 #define HX_LIBM_1(HX_F)                                                                            \
     HX_F(log10)                                                                                    \
-    HX_F(sin) HX_F(cos) HX_F(tan) HX_F(tanh) HX_F(sinh) HX_F(cosh) HX_F(asin) HX_F(acos)           \
-        HX_F(atan)
+    HX_F(sin) HX_F(cos) HX_F(tan) HX_F(tanh) HX_F(sinh) HX_F(cosh) HX_F(asin) HX_F(acos) HX_F(atan)
 #define HX_LIBM_2(HX_F) HX_F(atan2) HX_F(fmod) HX_F(fmax) HX_F(fmin)
 
 #define HX_SCALAR(name)                                                                            \

@@ -203,7 +203,7 @@ void memory() {
 
 /* Rows that repeat: the order of additions shows in the rounding. */
 void repeated_rows() {
-    for (int n : {opaque(1), opaque(W - 1), opaque(W)}) {
+    for (int n: {opaque(1), opaque(W - 1), opaque(W)}) {
         double lane[W], a[2] = {1., 2.}, b[2] = {1., 2.}, c[2] = {1., 2.};
         int row[W];
         for (int l = 0; l < W; ++l) {
@@ -243,8 +243,8 @@ void masks() {
     /* Hidden from the compiler, which would fold. */
     double value[] = {-1., -0., 0., 1., NAN, 2., INFINITY, -INFINITY};
     __asm__("" : "+m"(value));
-    for (double a : value) {
-        for (double b : value) {
+    for (double a: value) {
+        for (double b: value) {
             vd const u = hx::splat<vd>(a), v = hx::splat<vd>(b);
             auto const is = [](hx::mask<vd> m, bool expected) {
                 expect(hx::any(m) == expected && hx::all(m) == expected);
@@ -273,7 +273,7 @@ void masks() {
     expect(hx::any(some) && !hx::all(some) && !hx::any(hx::land(some, hx::lnot(some))));
     double argument[] = {-2.5, -.5, -0., 0., .5, 2.5, 1e300};
     __asm__("" : "+m"(argument));
-    for (double a : argument) {
+    for (double a: argument) {
         vd const u = hx::splat<vd>(a);
         expect(same(at(hx::floor(u), 0), ::floor(a)));
         expect(same(at(hx::ceil(u), 0), ::ceil(a)));

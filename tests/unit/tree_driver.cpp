@@ -50,7 +50,7 @@ void fill_columns(Thread& t, std::mt19937_64& random) {
     std::uniform_real_distribution<double> unit(0., 1.);
     auto column = [&](std::vector<double>& x, std::size_t n, double low, double high) {
         x.resize(n);
-        for (double& y : x) y = low + (high - low) * unit(random);
+        for (double& y: x) y = low + (high - low) * unit(random);
     };
     column(t.a, t.n_node, -3., -1e-3);
     column(t.b, t.n_node, -3., -1e-3);
@@ -243,7 +243,7 @@ int check(char const* isa, unsigned long seed) {
 template <class T>
 void read(std::vector<T>& x, int n, char const* format) {
     x.resize(n);
-    for (T& y : x) {
+    for (T& y: x) {
         if (std::scanf(format, &y) != 1) throw std::runtime_error("the case is too short");
     }
 }
@@ -259,7 +259,7 @@ int solve(char const* isa) {
     }
     read(t.parent, t.n_node, "%d");
     read(t.cap_node, n_cap, "%d");
-    for (auto* x : {&t.a, &t.b, &t.area, &t.v, &t.rhs, &t.d, &t.sav_rhs, &t.sav_d}) {
+    for (auto* x: {&t.a, &t.b, &t.area, &t.v, &t.rhs, &t.d, &t.sav_rhs, &t.sav_d}) {
         read(*x, t.n_node, "%lf");
     }
     read(t.cm, n_cap, "%lf");
@@ -267,8 +267,8 @@ int solve(char const* isa) {
     Tree tree(t.ncell, t.n_node, t.parent.data(), n_cap, t.cap_node.data(), isa);
     tree.choose_blocks(~std::size_t(0), 1, n_block);
     solve_all(tree, t, {cj, secondorder, bool(fast_imem), false, true});
-    for (auto* x : {&t.v, &t.rhs, &t.d, &t.sav_rhs, &t.i_cap}) {
-        for (double y : *x) std::printf("%a ", y);
+    for (auto* x: {&t.v, &t.rhs, &t.d, &t.sav_rhs, &t.i_cap}) {
+        for (double y: *x) std::printf("%a ", y);
         std::puts("");
     }
     return 0;
@@ -283,8 +283,8 @@ int time_copies(char const* isa, char const* path, int n, int n_block, bool lean
     Cell cell;
     cell.parent.resize(n_row);
     cell.cap.resize(n_row);
-    for (int& p : cell.parent) in >> p;
-    for (char& c : cell.cap) in >> c, c -= '0';
+    for (int& p: cell.parent) in >> p;
+    for (char& c: cell.cap) in >> c, c -= '0';
     std::mt19937_64 random(1);
     Thread t = make_thread(std::vector<Cell>(n, cell), random);
     Tree tree(t.ncell, t.n_node, t.parent.data(), int(t.cap_node.size()), t.cap_node.data(), isa);
@@ -302,7 +302,7 @@ int time_copies(char const* isa, char const* path, int n, int n_block, bool lean
             auto const begin = std::chrono::steady_clock::now();
             for (int k = 0; k < steps; ++k) {
                 for (int block = 0; block < tree.n_block(); ++block) {
-                    for (RowRange r : {tree.root_rows(block), tree.rows(block)}) {
+                    for (RowRange r: {tree.root_rows(block), tree.rows(block)}) {
                         std::memcpy(&t.rhs[r.begin], &rhs0[r.begin], r.size() * sizeof(double));
                         std::memcpy(&t.d[r.begin], &d0[r.begin], r.size() * sizeof(double));
                     }

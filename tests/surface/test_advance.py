@@ -352,7 +352,7 @@ h.run()                                   # kernels are ready
 expected = compare.contents(v).copy()
 way = sys.argv[1]
 h.tstop = 1e7
-# from outside, as a terminal does: a thread of this process would wait for the GIL that the run holds
+# from outside, as a terminal does: a thread here would wait for the GIL that the run holds
 killer = subprocess.Popen(["sh", "-c", f"sleep 1; kill -INT {{os.getpid()}}"])
 raised = False
 try:

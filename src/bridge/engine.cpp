@@ -392,7 +392,9 @@ bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n) {
     describe(record);
     e.interrupted = false;
     e.polled = wall_seconds();
-    PsolveWatch watch(e.depth == 0 && find_lean(*e.model), n);
+    bool const may_be_lean = e.depth == 0 && find_lean(*e.model);
+    e.plan.one_pass = may_be_lean && nothing_between();
+    PsolveWatch watch(may_be_lean, n);
     StepScope scope(record);
     scope.steps = fixed_step_group(e.plan, token, n, watch);
     after_step();
@@ -412,6 +414,7 @@ void engine_begin_batch(double t_stop) {
     e.last_of_batch = false;
     e.batch_stop = t_stop;
     e.batch_lean = e.depth == 0 && e.model && is_current(*e.model) && find_lean(*e.model);
+    e.plan.one_pass = e.batch_lean && nothing_between();
 }
 
 void engine_end_batch() {

@@ -40,13 +40,19 @@ StepInput input_of(NrnThread const& nt, neuron::model_sorted_token const& token)
     return input;
 }
 
+bool one_pass(ThreadImage const& thread) {
+    return plan_->lean && plan_->one_pass && thread.slots && secondorder != 2;
+}
+
 // memb_func[].state for all mechanisms, then what NEURON's nonvint does besides.
 void nonvint(neuron::model_sorted_token const& token, NrnThread& nt, ThreadImage& thread) {
     if (nrnthread_v_transfer_) {
         nrnthread_v_transfer_(&nt);
     }
     errno = 0;
-    states(thread, input_of(nt, token), plan_->n_thread);
+    if (!one_pass(thread)) {
+        states(thread, input_of(nt, token), plan_->n_thread);
+    }
     long_difus_solve(token, 0, nt);
 }
 
@@ -69,7 +75,15 @@ void first_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     if (nt.tbl[BEFORE_BREAKPOINT]) {
         nrn_ba(token, nt, BEFORE_BREAKPOINT);
     }
-    int const nan_block = currents_and_solve(thread, input_of(nt, token), plan_->n_thread);
+    StepInput const now = input_of(nt, token);
+    int nan_block = -1;
+    if (one_pass(thread)) {
+        StepInput later = now;
+        later.t += .5 * nt._dt;
+        nan_block = whole_step(thread, now, later, plan_->n_thread);
+    } else {
+        nan_block = currents_and_solve(thread, now, plan_->n_thread);
+    }
     if (nan_block >= 0 && plan_->nan_thread < 0) {
         plan_->nan_thread = nt.id;
         plan_->nan_block = nan_block;

@@ -11,6 +11,7 @@ namespace heliox {
 struct StepPlan {
     Model* model = nullptr;
     bool lean = false; // the interpreter sees nothing between this step and the next
+    bool one_pass = false;  // with lean: nothing comes between the currents and the states of a step
     int n_thread = 1;  // threads of our pool for one NrnThread
     long host_calls = 0;
     int nan_thread = -1; // set when a NaN appeared: thread and block

@@ -66,6 +66,9 @@ bool pointers_current(Model& model);
 // starts now; false: none may.
 bool find_lean(Model& model);
 
+// Nothing runs between the currents and the states of a step: no continuous play, no scatter callback.
+bool nothing_between();
+
 // Which section and position a node row of a thread is: "soma(0.5)".
 std::string node_name(int thread, int row);
 

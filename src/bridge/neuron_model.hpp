@@ -41,7 +41,13 @@ extern bool nrndae_list_is_empty();
 extern Symbol* hoc_lookup(char const*);
 extern char const* secname(Section*);
 
+extern int (*nrnpy_hoccommand_exec)(Object*);
+
 namespace neuron {
+namespace python {
+struct impl_ptrs;
+extern impl_ptrs methods;  // pointers to functions, see observe.cpp
+}  // namespace python
 extern int interleave_permute_type;
 } // namespace neuron
 

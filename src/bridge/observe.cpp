@@ -72,6 +72,38 @@ bool any_in(std::vector<double const*> const& addresses, double const* begin, si
     return it != addresses.end() && *it < begin + n;
 }
 
+int scatter_calls_;
+
+int count_scatter_call(Object*) {
+    ++scatter_calls_;
+    return 1;
+}
+
+// CVode.extra_scatter_gather keeps its callbacks to itself, but calls them through a pointer of
+// neuron::python::methods: for a moment that pointer leads to a counter. (Its place in the structure is
+// found by value: NEURON keeps a copy in nrnpy_hoccommand_exec.)
+bool has_scatter_callbacks() {
+    using Exec = int (*)(Object*);
+    constexpr int kPointers = 29;
+    if (!nrnpy_hoccommand_exec) {
+        return false;  // no Python, no callbacks
+    }
+    if (nrn_nthread > 1) {
+        return true;  // NEURON raises an error there if a callback exists: leave that to it
+    }
+    Exec* const pointers = reinterpret_cast<Exec*>(&neuron::python::methods);
+    Exec* const slot = std::find(pointers, pointers + kPointers, nrnpy_hoccommand_exec);
+    if (slot == pointers + kPointers) {
+        return true;
+    }
+    scatter_calls_ = 0;
+    Exec const saved = *slot;
+    *slot = count_scatter_call;
+    nrn_extra_scatter_gather(0, 0);
+    *slot = saved;
+    return scatter_calls_ > 0;
+}
+
 // Artificial cells of NEURON itself: their VERBATIM blocks draw random numbers and look at nothing else.
 bool trusted(char const* name) {
     static char const* const names[] = {"NetStim", "IntFire1", "IntFire2", "IntFire4"};
@@ -174,6 +206,20 @@ bool pointers_current(Model& model) {
         }
     }
     return true;
+}
+
+bool nothing_between() {
+    if (nrnthread_v_transfer_ || nrnthread_vi_compute_) {
+        return false;
+    }
+    if (auto* records = net_cvode_instance_prl()) {
+        for (auto* record: *records) {
+            if (std::strstr(type_name(record), "VecPlayContinuous")) {
+                return false;
+            }
+        }
+    }
+    return !has_scatter_callbacks();
 }
 
 bool find_lean(Model& model) {

@@ -283,6 +283,19 @@ int currents_and_solve(ThreadImage& thread, StepInput const& input, int n_thread
     return nan_block;
 }
 
+int whole_step(ThreadImage& thread, StepInput const& now, StepInput const& later, int n_thread) {
+    std::atomic<int> nan_block{-1};
+    each_block((int) thread.blocks.size(), n_thread, [&](int b) {
+        if (fused_block(thread, now, b)) {
+            nan_block = b;
+        }
+        for (auto const& stage: thread.state_stages) {
+            state_block(thread, stage, later, b);
+        }
+    });
+    return nan_block;
+}
+
 void states(ThreadImage& thread, StepInput const& input, int n_thread) {
     for (auto const& stage: thread.state_stages) {
         MechanismImage const& first = thread.mechanisms[stage[0]];

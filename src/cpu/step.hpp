@@ -27,4 +27,8 @@ struct StepInput {
 int currents_and_solve(ThreadImage& thread, StepInput const& input, int n_thread);
 void states(ThreadImage& thread, StepInput const& input, int n_thread);
 
+// Both in one go over each block, for lean steps of a thread with slots in which nothing happens between the
+// passes (no plays, callbacks, transfer). `later` is the input of the states.
+int whole_step(ThreadImage& thread, StepInput const& now, StepInput const& later, int n_thread);
+
 } // namespace heliox

@@ -10,9 +10,9 @@ namespace heliox {
 // How the next steps are to be done; read by all threads, written between steps.
 struct StepPlan {
     Model* model = nullptr;
-    bool lean = false; // the interpreter sees nothing between this step and the next
-    bool one_pass = false;  // with lean: nothing comes between the currents and the states of a step
-    int n_thread = 1;  // threads of our pool for one NrnThread
+    bool lean = false;     // the interpreter sees nothing between this step and the next
+    bool one_pass = false; // with lean: nothing comes between the currents and the states of a step
+    int n_thread = 1;      // threads of our pool for one NrnThread
     long host_calls = 0;
     int nan_thread = -1; // set when a NaN appeared: thread and block
     int nan_block = -1;
@@ -25,7 +25,8 @@ void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token);
 class GroupWatch {
   public:
     virtual ~GroupWatch() = default;
-    virtual bool lean(int remaining) = 0; // may this step be lean; remaining steps after it
+    // May this step be lean, with so many steps after it. Asked by each NEURON thread for its own step.
+    virtual bool lean(int remaining) const = 0;
     virtual bool go_on() = 0;             // asked after each step
 };
 // Returns the number of steps done.

@@ -46,8 +46,8 @@ extern int (*nrnpy_hoccommand_exec)(Object*);
 namespace neuron {
 namespace python {
 struct impl_ptrs;
-extern impl_ptrs methods;  // pointers to functions, see observe.cpp
-}  // namespace python
+extern impl_ptrs methods; // pointers to functions, see observe.cpp
+} // namespace python
 extern int interleave_permute_type;
 } // namespace neuron
 

@@ -86,10 +86,10 @@ bool has_scatter_callbacks() {
     using Exec = int (*)(Object*);
     constexpr int kPointers = 29;
     if (!nrnpy_hoccommand_exec) {
-        return false;  // no Python, no callbacks
+        return false; // no Python, no callbacks
     }
     if (nrn_nthread > 1) {
-        return true;  // NEURON raises an error there if a callback exists: leave that to it
+        return false; // NEURON raises an error in the step itself if there is one
     }
     Exec* const pointers = reinterpret_cast<Exec*>(&neuron::python::methods);
     Exec* const slot = std::find(pointers, pointers + kPointers, nrnpy_hoccommand_exec);
@@ -225,7 +225,7 @@ bool nothing_between() {
 bool find_lean(Model& model) {
     bool callbacks = false;
     auto const observed = observed_addresses(callbacks);
-    bool const possible = !callbacks && !model.has_host && !nrnthread_v_transfer_ &&
+    bool const possible = !callbacks && !has_scatter_callbacks() && !model.has_host && !nrnthread_v_transfer_ &&
                           only_trusted_cells() && !has_before_after() &&
                           only_known_mechanisms(model);
     for (auto& thread: model.threads) {

@@ -285,7 +285,7 @@ int currents_and_solve(ThreadImage& thread, StepInput const& input, int n_thread
 
 int whole_step(ThreadImage& thread, StepInput const& now, StepInput const& later, int n_thread) {
     std::atomic<int> nan_block{-1};
-    each_block((int) thread.blocks.size(), n_thread, [&](int b) {
+    each_block((int)thread.blocks.size(), n_thread, [&](int b) {
         if (fused_block(thread, now, b)) {
             nan_block = b;
         }

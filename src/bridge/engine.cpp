@@ -297,11 +297,9 @@ void end_progress() {
 
 class PsolveWatch : public GroupWatch {
   public:
-    PsolveWatch(bool may_be_lean, int n) : may_be_lean_(may_be_lean), n_(n), t_stop_(t + n * dt) {}
-    bool lean(int remaining) override {
-        bool const now = may_be_lean_ && remaining > 0 && !engine().interrupted;
-        left_behind_ = now;
-        return now;
+    PsolveWatch(bool may_be_lean, int n) : may_be_lean_(may_be_lean), t_stop_(t + n * dt) {}
+    bool lean(int remaining) const override {
+        return may_be_lean_ && remaining > 0 && !engine().interrupted;
     }
     bool go_on() override {
         Engine& e = engine();
@@ -309,14 +307,12 @@ class PsolveWatch : public GroupWatch {
             poll_interrupt();
             show_progress(t_stop_, nrn_threads[0]._t);
         }
-        return !e.interrupted || left_behind_; // one whole step more if the last one was lean
+        return !e.interrupted || e.plan.lean; // one whole step more if the last one was lean
     }
 
   private:
     bool may_be_lean_;
-    int n_;
     double t_stop_;
-    bool left_behind_ = false;
     unsigned asked_ = 0;
 };
 

@@ -12,6 +12,8 @@ namespace {
 StepPlan* plan_;
 GroupWatch* watch_;
 int group_begin_, group_end_, group_n_;
+// NEURON threads may be at different steps of a group: each knows for itself whether its step is lean.
+thread_local bool lean_ = false;
 
 void copy_dt(double compared) {
     if (compared == nrn_threads[0]._dt) {
@@ -33,7 +35,7 @@ StepInput input_of(NrnThread const& nt, neuron::model_sorted_token const& token)
     input.celsius = celsius;
     input.secondorder = secondorder;
     input.fast_imem = nrn_use_fast_imem;
-    input.lean = plan_->lean && secondorder != 2; // second_order_cur reads the ions' currents
+    input.lean = lean_ && secondorder != 2; // second_order_cur reads the ions' currents
     input.keep_rhs = secondorder == 2 || plan_->model->has_host;
     input.token = &token;
     input.nernst_coefficient = nrn_nernst_coef;
@@ -41,7 +43,7 @@ StepInput input_of(NrnThread const& nt, neuron::model_sorted_token const& token)
 }
 
 bool one_pass(ThreadImage const& thread) {
-    return plan_->lean && plan_->one_pass && thread.slots && secondorder != 2;
+    return lean_ && plan_->one_pass && thread.slots && secondorder != 2;
 }
 
 // memb_func[].state for all mechanisms, then what NEURON's nonvint does besides.
@@ -97,6 +99,11 @@ void first_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     }
 }
 
+void single_part(neuron::model_sorted_token const& token, NrnThread& nt) {
+    lean_ = plan_->lean;
+    first_part(token, nt);
+}
+
 void transfer_and_last_part(neuron::model_sorted_token const& token) {
     if (nrnthread_v_transfer_) {
         if (nrnmpi_v_transfer_) {
@@ -110,9 +117,8 @@ void transfer_and_last_part(neuron::model_sorted_token const& token) {
 void group_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     nt._stop_stepping = 0;
     for (int i = group_begin_; i < group_n_; ++i) {
-        if (nt.id == 0) {
-            plan_->lean = watch_->lean(group_n_ - 1 - i);
-        }
+        lean_ = watch_->lean(group_n_ - 1 - i);
+        if (nt.id == 0) { plan_->lean = lean_; } // what the last step left, for the watch
         first_part(token, nt);
         bool const stop = nt._stop_stepping || (nrn_nthread == 1 && !watch_->go_on());
         if (stop) {
@@ -157,7 +163,7 @@ void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token) {
     copy_dt(t != nrn_threads->_t ? -1. : dt);
     nrn_thread_table_check(token);
     check_tables(*plan.model);
-    nrn_multithread_job(token, first_part);
+    nrn_multithread_job(token, single_part);
     transfer_and_last_part(token);
     t = nrn_threads[0]._t;
     if (nrn_allthread_handle) {

@@ -207,6 +207,14 @@ _ENTRIES = [
         "Leave it at 0 (the default).",
     ),
     Entry(
+        "HX046",
+        "old point sources",
+        "neuron",
+        "A call of fstim, fsyn or fclamp in the script.",
+        "These sources, older than point processes, add their currents inside NEURON's own step.",
+        "Nothing has to be done. IClamp, AlphaSynapse and SEClamp do the same and are accelerated.",
+    ),
+    Entry(
         "HX050",
         "NaN",
         "note",

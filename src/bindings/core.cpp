@@ -10,6 +10,7 @@
 #include "../bridge/hooks.hpp"
 #include "../bridge/kernel_table.hpp"
 #include "../bridge/version_gate.hpp"
+#include "../bridge/watched.hpp"
 
 namespace py = pybind11;
 using namespace heliox;
@@ -251,4 +252,5 @@ PYBIND11_MODULE(_core, m) {
         return sha256_hex(data.data(), data.size());
     });
     watch_interrupts();
+    watch_builtins();
 }

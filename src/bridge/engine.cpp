@@ -15,6 +15,7 @@
 #include "fixed_step.hpp"
 #include "kernel_table.hpp"
 #include "neuron_model.hpp"
+#include "watched.hpp"
 
 extern int hoc_intset;
 
@@ -31,7 +32,6 @@ struct Engine {
     StepPlan plan;
     StepRefusal refusal; // of the last look
     int diameter_count = -1;
-    bool styles_changed = false;
     bool in_batch = false;
     bool batch_lean = false;
     bool last_of_batch = true;
@@ -46,7 +46,6 @@ struct Engine {
     std::vector<RunRecord> runs;
     std::set<std::string> warned;
     Callbacks callbacks;
-    Pfrv ion_style = nullptr;
 };
 
 Engine& engine() {
@@ -118,20 +117,6 @@ void refuse(StepRefusal const& refusal) {
     warn_once(refusal.code, message);
 }
 
-void hooked_ion_style() {
-    engine().styles_changed = true;
-    engine().ion_style();
-}
-
-void watch_ion_style() {
-    Engine& e = engine();
-    Symbol* symbol = e.ion_style ? nullptr : hoc_lookup("ion_style");
-    if (symbol && symbol->u.u_proc) {
-        e.ion_style = symbol->u.u_proc->defn.pf;
-        symbol->u.u_proc->defn.pf = hooked_ion_style;
-    }
-}
-
 // The image is ready for a step, or the reason why NEURON must do it.
 bool ready(neuron::model_sorted_token const& token) {
     Engine& e = engine();
@@ -146,16 +131,14 @@ bool ready(neuron::model_sorted_token const& token) {
     bool fresh = false;
     int const n_thread = choose_threads();
     if (!e.model || !is_current(*e.model) || e.model->n_thread != n_thread) {
-        watch_ion_style();
+        watch_builtins();
         e.model = freeze(token, n_thread);
         e.plan.model = e.model.get();
         e.diameter_count = diam_change_cnt;
-        e.styles_changed = false;
         fresh = true;
-    } else if (e.styles_changed || e.diameter_count != diam_change_cnt) {
+    } else if (take_ion_style_change() || e.diameter_count != diam_change_cnt) {
         reread(*e.model);
         e.diameter_count = diam_change_cnt;
-        e.styles_changed = false;
     }
     if (!fresh && !pointers_current(*e.model)) {
         e.model = freeze(token, n_thread);

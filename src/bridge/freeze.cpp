@@ -10,6 +10,7 @@
 #include "gate.hpp"
 #include "kernel_table.hpp"
 #include "neuron_model.hpp"
+#include "watched.hpp"
 
 extern int section_count;
 extern Section** secorder;
@@ -583,6 +584,9 @@ StepRefusal refuse_step() {
     }
     if (neuron::interleave_permute_type) {
         return {"HX045", "pc.optimize_node_order permuted the nodes"};
+    }
+    if (uses_old_point_sources()) {
+        return {"HX046", "fstim, fsyn or fclamp is in use"};
     }
     for (int i = 0; i < nrn_nthread; ++i) {
         if (nrn_threads[i]._ecell_memb_list) {

@@ -1,0 +1,51 @@
+#include "watched.hpp"
+
+#include "neuron_model.hpp"
+
+namespace heliox {
+namespace {
+
+bool ion_style_called_ = false;
+bool old_sources_called_ = false;
+
+struct Watched {
+    char const* name;
+    Pfrv replacement;
+    Pfrv original = nullptr;
+};
+
+template <int Index, bool* Flag>
+void follow();
+
+Watched watched_[] = {{"ion_style", &follow<0, &ion_style_called_>},
+                      {"fstim", &follow<1, &old_sources_called_>},
+                      {"fsyn", &follow<2, &old_sources_called_>},
+                      {"fclamp", &follow<3, &old_sources_called_>}};
+
+template <int Index, bool* Flag>
+void follow() {
+    *Flag = true;
+    watched_[Index].original();
+}
+
+} // namespace
+
+void watch_builtins() {
+    for (auto& watched : watched_) {
+        Symbol* const symbol = watched.original ? nullptr : hoc_lookup(watched.name);
+        if (symbol && symbol->u.u_proc && symbol->u.u_proc->defn.pf) {
+            watched.original = symbol->u.u_proc->defn.pf;
+            symbol->u.u_proc->defn.pf = watched.replacement;
+        }
+    }
+}
+
+bool take_ion_style_change() {
+    bool const called = ion_style_called_;
+    ion_style_called_ = false;
+    return called;
+}
+
+bool uses_old_point_sources() { return old_sources_called_; }
+
+} // namespace heliox

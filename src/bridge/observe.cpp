@@ -45,7 +45,7 @@ bool hoc_event_pending() {
 }
 
 // Addresses that something outside the kernels reads while a batch runs.
-std::vector<double const*> observed_addresses(bool& callbacks) {
+std::vector<double const*> observed_addresses(Model const& model, bool& callbacks) {
     std::vector<double const*> addresses;
     callbacks = hoc_event_pending();
     if (auto* records = net_cvode_instance_prl()) {
@@ -60,6 +60,13 @@ std::vector<double const*> observed_addresses(bool& callbacks) {
             callbacks = callbacks || view.statement;
             if (view.variable) {
                 addresses.push_back(static_cast<double*>(view.variable));
+            }
+        }
+    }
+    for (auto const& thread : model.threads) {
+        for (auto const& mechanism : thread.mechanisms) {
+            for (auto const& targets : mechanism.pointer) {
+                addresses.insert(addresses.end(), targets.begin(), targets.end());
             }
         }
     }
@@ -224,7 +231,7 @@ bool nothing_between() {
 
 bool find_lean(Model& model) {
     bool callbacks = false;
-    auto const observed = observed_addresses(callbacks);
+    auto const observed = observed_addresses(model, callbacks);
     bool const possible = !callbacks && !has_scatter_callbacks() && !model.has_host && !nrnthread_v_transfer_ &&
                           only_trusted_cells() && !has_before_after() &&
                           only_known_mechanisms(model);

@@ -166,42 +166,6 @@ RunRecord& run_record(char const* kind, char const* where) {
     return e.runs.back();
 }
 
-void name_nan(Model& model, int thread_index, int block_index) {
-    ThreadImage& thread = model.threads[thread_index];
-    Block const& block = thread.blocks[block_index];
-    int row = -1;
-    for (int i = block.root_begin; i < block.root_end && row < 0; ++i) {
-        row = std::isnan(thread.node.v[i]) ? i : -1;
-    }
-    for (int i = block.begin; i < block.end && row < 0; ++i) {
-        row = std::isnan(thread.node.v[i]) ? i : -1;
-    }
-    if (row < 0) {
-        return;
-    }
-    std::string state;
-    for (auto const& mechanism: thread.mechanisms) {
-        if (!mechanism.use || !state.empty()) {
-            continue;
-        }
-        hx_kernel const& kernel = *mechanism.use->kernel;
-        auto const* at = std::lower_bound(mechanism.node, mechanism.node + mechanism.n, row);
-        if (at == mechanism.node + mechanism.n || *at != row) {
-            continue;
-        }
-        for (int f = 0; f < kernel.n_field && state.empty(); ++f) {
-            if (std::isnan(mechanism.column[f][(at - mechanism.node) * kernel.field_dim[f]])) {
-                state = "; first NaN variable: " + std::string(kernel.field[f]) + " of " +
-                        mechanism.name;
-            }
-        }
-    }
-    std::ostringstream text;
-    text.precision(10);
-    text << "NaN in v of " << node_name(thread_index, row) << " at t = " << t << " ms" << state;
-    warn_once("HX050", text.str());
-}
-
 class StepScope {
   public:
     explicit StepScope(RunRecord& record) : record_(record), started_(wall_seconds()) {
@@ -242,7 +206,7 @@ void describe(RunRecord& record) {
 void after_step() {
     Engine& e = engine();
     if (e.plan.nan_thread >= 0) {
-        name_nan(*e.model, e.plan.nan_thread, e.plan.nan_block);
+        warn_once("HX050", describe_nan(*e.model, e.plan.nan_thread, e.plan.nan_block));
         e.plan.nan_thread = -1;
     }
 }

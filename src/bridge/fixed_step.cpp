@@ -118,7 +118,9 @@ void group_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     nt._stop_stepping = 0;
     for (int i = group_begin_; i < group_n_; ++i) {
         lean_ = watch_->lean(group_n_ - 1 - i);
-        if (nt.id == 0) { plan_->lean = lean_; } // what the last step left, for the watch
+        if (nt.id == 0) {
+            plan_->lean = lean_;
+        } // what the last step left, for the watch
         first_part(token, nt);
         bool const stop = nt._stop_stepping || (nrn_nthread == 1 && !watch_->go_on());
         if (stop) {

@@ -27,7 +27,7 @@ class GroupWatch {
     virtual ~GroupWatch() = default;
     // May this step be lean, with so many steps after it. Asked by each NEURON thread for its own step.
     virtual bool lean(int remaining) const = 0;
-    virtual bool go_on() = 0;             // asked after each step
+    virtual bool go_on() = 0; // asked after each step
 };
 // Returns the number of steps done.
 int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, int n,

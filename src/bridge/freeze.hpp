@@ -69,6 +69,9 @@ bool find_lean(Model& model);
 // Nothing runs between the currents and the states of a step: no continuous play, no scatter callback.
 bool nothing_between();
 
+// "NaN in v of soma(0.5) at t = ...", with the first variable of a mechanism there that is NaN.
+std::string describe_nan(Model const& model, int thread, int block);
+
 // Which section and position a node row of a thread is: "soma(0.5)".
 std::string node_name(int thread, int row);
 

@@ -63,9 +63,9 @@ std::vector<double const*> observed_addresses(Model const& model, bool& callback
             }
         }
     }
-    for (auto const& thread : model.threads) {
-        for (auto const& mechanism : thread.mechanisms) {
-            for (auto const& targets : mechanism.pointer) {
+    for (auto const& thread: model.threads) {
+        for (auto const& mechanism: thread.mechanisms) {
+            for (auto const& targets: mechanism.pointer) {
                 addresses.insert(addresses.end(), targets.begin(), targets.end());
             }
         }
@@ -232,8 +232,8 @@ bool nothing_between() {
 bool find_lean(Model& model) {
     bool callbacks = false;
     auto const observed = observed_addresses(model, callbacks);
-    bool const possible = !callbacks && !has_scatter_callbacks() && !model.has_host && !nrnthread_v_transfer_ &&
-                          only_trusted_cells() && !has_before_after() &&
+    bool const possible = !callbacks && !has_scatter_callbacks() && !model.has_host &&
+                          !nrnthread_v_transfer_ && only_trusted_cells() && !has_before_after() &&
                           only_known_mechanisms(model);
     for (auto& thread: model.threads) {
         for (auto& ion: thread.ions) {

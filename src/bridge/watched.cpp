@@ -31,7 +31,7 @@ void follow() {
 } // namespace
 
 void watch_builtins() {
-    for (auto& watched : watched_) {
+    for (auto& watched: watched_) {
         Symbol* const symbol = watched.original ? nullptr : hoc_lookup(watched.name);
         if (symbol && symbol->u.u_proc && symbol->u.u_proc->defn.pf) {
             watched.original = symbol->u.u_proc->defn.pf;

@@ -106,6 +106,7 @@ def table(name: str, comment: str, columns: int, rows) -> None:
 
 print("/* Made by make_math_tables.py, which says what the numbers are; do not edit.")
 print(" * Doubles as bits. */")
+print("// clang-format off")
 print("#ifndef HELIOX_KERNELS_MATH_TABLES_HPP")
 print("#define HELIOX_KERNELS_MATH_TABLES_HPP")
 print("\nnamespace hx {")

@@ -1,7 +1,7 @@
 """Who looks at assigned variables in the middle of a batch finds NEURON's values there.
 
-Between the first and the last step of psolve and continuerun our engine leaves out stores that nobody
-reads (docs/design/step.md, lean steps). Each test here is a reader.
+Between the first and the last step of psolve and continuerun our engine leaves out stores that
+nobody reads (docs/design/step.md, lean steps). Each test here is a reader.
 """
 
 import pytest

@@ -62,8 +62,9 @@ size_t bytes_per_node(ThreadImage const& thread, NrnThread& nt) {
 
 void make_blocks(ThreadImage& thread, NrnThread& nt, int n_thread) {
     Capacitance const& cap = thread.capacitance;
-    thread.tree =
-        std::make_unique<Tree>(thread.n_cell, thread.n_node, nt._v_parent_index, cap.n, cap.node);
+    std::string const level = isa().empty() ? "" : isa().substr(7); // "v4"
+    thread.tree = std::make_unique<Tree>(thread.n_cell, thread.n_node, nt._v_parent_index, cap.n,
+                                         cap.node, level.empty() ? nullptr : level.c_str());
     thread.tree->choose_blocks(kBlockBytes, bytes_per_node(thread, nt),
                                n_thread > 1 ? 2 * n_thread : 1);
     for (int i = 0; i < thread.tree->n_block(); ++i) {

@@ -270,7 +270,8 @@ std::string const& isa() {
                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
         level = v4 ? "x86-64-v4" : v3 ? "x86-64-v3" : "x86-64-v2";
         if (char const* asked = std::getenv("HELIOX_ISA")) {
-            std::string const name = asked;
+            std::string name = asked; // "v3" or "x86-64-v3"
+            name = name.size() == 2 ? "x86-64-" + name : name;
             if (name.compare(0, 8, "x86-64-v") == 0 && name < level) {
                 level = name;
             }

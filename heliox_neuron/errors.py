@@ -215,6 +215,22 @@ _ENTRIES = [
         "Nothing has to be done. IClamp, AlphaSynapse and SEClamp do the same and are accelerated.",
     ),
     Entry(
+        "HX047",
+        "time measurement of mechanisms",
+        "neuron",
+        "A call of ParallelContext.mech_time in the script.",
+        "It measures NEURON's own functions one by one; ours do several at once.",
+        "Nothing has to be done. heliox.report() has the times of our engine.",
+    ),
+    Entry(
+        "HX048",
+        "the model cannot be read",
+        "neuron",
+        "The first advance after the model changed.",
+        "The reason is in the message. It is a limit or a defect of HelioX, not of the model.",
+        "Nothing has to be done; please report it with `heliox doctor` and the message.",
+    ),
+    Entry(
         "HX050",
         "NaN",
         "note",

@@ -78,7 +78,11 @@ void guarded(Function function) {
     try {
         function();
     } catch (py::error_already_set& error) {
-        error.discard_as_unraisable("heliox_neuron callback");
+        if (error.matches(PyExc_KeyboardInterrupt)) {
+            PyErr_SetInterrupt(); // for the interpreter, when it runs again
+        } else {
+            error.discard_as_unraisable("heliox_neuron callback");
+        }
     } catch (py::cast_error const& error) {
         PySys_WriteStderr("heliox_neuron callback: %s\n", error.what());
     }
@@ -140,11 +144,21 @@ void use_progress(py::object callable) {
     };
 }
 
-// Ctrl-C: Python's handler only sets a flag. It is taken, and set again when the run has stopped.
+// Ctrl-C: Python's handler only sets a flag. It is taken, and set again when the run has stopped. A handler
+// of the user's own may mean something else: then the flag is not touched and runs go on, as in NEURON.
 void watch_interrupts() {
-    callbacks().interrupted = [] {
-        py::gil_scoped_acquire gil;
-        return PyOS_InterruptOccurred() != 0;
+    py::module_ const signals = py::module_::import("signal");
+    py::object* const get = keep(signals.attr("getsignal"));
+    py::object* const number = keep(signals.attr("SIGINT"));
+    py::object* const standard = keep(signals.attr("default_int_handler"));
+    callbacks().interrupted = [=] {
+        bool pending = false;
+        guarded([&] {
+            if ((*get)(*number).is(*standard)) {
+                pending = PyOS_InterruptOccurred() != 0;
+            }
+        });
+        return pending;
     };
     callbacks().raise_interrupt = [] { PyErr_SetInterrupt(); };
 }

@@ -14,8 +14,8 @@
 #include "engine_entry.hpp"
 #include "fixed_step.hpp"
 #include "kernel_table.hpp"
+#include "model_keeper.hpp"
 #include "neuron_model.hpp"
-#include "watched.hpp"
 
 extern int hoc_intset;
 
@@ -28,11 +28,11 @@ constexpr long kThreadNodes = 4000;
 constexpr double kPollSeconds = 0.05;
 
 struct Engine {
-    std::unique_ptr<Model> model;
+    ModelKeeper models;
     StepPlan plan;
     StepRefusal refusal; // of the last look
-    int diameter_count = -1;
     bool in_batch = false;
+    bool batch_fresh = false; // begun, its first step not done
     bool batch_lean = false;
     bool last_of_batch = true;
     double batch_stop = 0;
@@ -42,7 +42,8 @@ struct Engine {
     bool left_lean = false;      // the last step left columns unwritten
     bool stop_requested = false; // stoprun was set by us, for Ctrl-C
     bool new_run = true;
-    int depth = 0; // our steps inside one another (a callback that advances)
+    bool nan_named = false; // once a run
+    int depth = 0;          // our steps inside one another (a callback that advances)
     std::vector<RunRecord> runs;
     std::set<std::string> warned;
     Callbacks callbacks;
@@ -117,6 +118,15 @@ void refuse(StepRefusal const& refusal) {
     warn_once(refusal.code, message);
 }
 
+// Called by the step where NEURON would see changes that events, plays or callbacks just made.
+void refresh(neuron::model_sorted_token const& token) {
+    Engine& e = engine();
+    if (e.models.refresh(token)) {
+        e.plan.model = e.models.get();
+        e.plan.nan_thread = -1; // its block was the old image's
+    }
+}
+
 // The image is ready for a step, or the reason why NEURON must do it.
 bool ready(neuron::model_sorted_token const& token) {
     Engine& e = engine();
@@ -128,23 +138,18 @@ bool ready(neuron::model_sorted_token const& token) {
         }
         return false;
     }
-    bool fresh = false;
+    if (e.depth == 0) {
+        e.models.release();
+    }
     int const n_thread = choose_threads();
-    if (!e.model || !is_current(*e.model) || e.model->n_thread != n_thread) {
-        watch_builtins();
-        e.model = freeze(token, n_thread);
-        e.plan.model = e.model.get();
-        e.diameter_count = diam_change_cnt;
-        fresh = true;
-    } else if (take_ion_style_change() || e.diameter_count != diam_change_cnt) {
-        reread(*e.model);
-        e.diameter_count = diam_change_cnt;
+    e.refusal = e.models.prepare(token, n_thread);
+    if (!e.refusal.code.empty()) {
+        refuse(e.refusal);
+        return false;
     }
-    if (!fresh && !pointers_current(*e.model)) {
-        e.model = freeze(token, n_thread);
-        e.plan.model = e.model.get();
-    }
+    e.plan.model = e.models.get();
     e.plan.n_thread = n_thread;
+    e.plan.refresh = refresh;
     return true;
 }
 
@@ -192,7 +197,7 @@ class StepScope {
 
 void describe(RunRecord& record) {
     Engine& e = engine();
-    Model const& model = *e.model;
+    Model const& model = *e.models.get();
     record.threads = nrn_nthread > 1 ? nrn_nthread : e.plan.n_thread;
     record.plan = model.threads.empty() || model.threads[0].slots ? "blocks" : "staged";
     if (record.generation != model.generation) {
@@ -205,10 +210,11 @@ void describe(RunRecord& record) {
 
 void after_step() {
     Engine& e = engine();
-    if (e.plan.nan_thread >= 0) {
-        warn_once("HX050", describe_nan(*e.model, e.plan.nan_thread, e.plan.nan_block));
-        e.plan.nan_thread = -1;
+    if (e.plan.nan_thread >= 0 && !e.nan_named) {
+        e.nan_named = true;
+        warn_once("HX050", describe_nan(*e.models.get(), e.plan.nan_thread, e.plan.nan_block));
     }
+    e.plan.nan_thread = -1;
 }
 
 bool poll_interrupt() {
@@ -218,7 +224,9 @@ bool poll_interrupt() {
         return e.interrupted;
     }
     e.polled = now;
-    e.interrupted = hoc_intset != 0 || (e.callbacks.interrupted && e.callbacks.interrupted());
+    // kept until it is acted upon: asking Python clears its flag
+    e.interrupted =
+        e.interrupted || hoc_intset != 0 || (e.callbacks.interrupted && e.callbacks.interrupted());
     return e.interrupted;
 }
 
@@ -267,7 +275,7 @@ class PsolveWatch : public GroupWatch {
 
 Callbacks& callbacks() { return engine().callbacks; }
 
-Model const* current_model() { return engine().model.get(); }
+Model const* current_model() { return engine().models.get(); }
 
 StepRefusal const& last_refusal() { return engine().refusal; }
 
@@ -275,12 +283,14 @@ std::vector<RunRecord>& run_records() { return engine().runs; }
 
 std::string solver_text() {
     Engine& e = engine();
-    return e.model && !e.model->threads.empty() ? e.model->threads[0].tree->describe() : "";
+    return e.models.get() && !e.models.get()->threads.empty()
+               ? e.models.get()->threads[0].tree->describe()
+               : "";
 }
 
 int engine_threads() {
     Engine& e = engine();
-    return e.model ? e.model->n_thread : 1;
+    return e.models.get() ? e.models.get()->n_thread : 1;
 }
 
 void freeze_now() {
@@ -310,6 +320,11 @@ bool engine_fixed_step(neuron::model_sorted_token const& token) {
     }
     RunRecord& record = run_record(e.in_batch ? "continuerun" : "fadvance", "cpu");
     describe(record);
+    if (e.in_batch && e.batch_fresh) {
+        e.batch_fresh = false;
+        e.batch_lean = e.depth == 0 && find_lean(*e.models.get());
+        e.plan.one_pass = e.batch_lean && nothing_between();
+    }
     e.plan.lean = e.in_batch && e.batch_lean && !e.last_of_batch && e.depth == 0;
     StepScope scope(record);
     e.left_lean = e.plan.lean;
@@ -335,7 +350,7 @@ bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n) {
     describe(record);
     e.interrupted = false;
     e.polled = wall_seconds();
-    bool const may_be_lean = e.depth == 0 && find_lean(*e.model);
+    bool const may_be_lean = e.depth == 0 && find_lean(*e.models.get());
     e.plan.one_pass = may_be_lean && nothing_between();
     PsolveWatch watch(may_be_lean, n);
     StepScope scope(record);
@@ -356,8 +371,9 @@ void engine_begin_batch(double t_stop) {
     e.in_batch = true;
     e.last_of_batch = false;
     e.batch_stop = t_stop;
-    e.batch_lean = e.depth == 0 && e.model && is_current(*e.model) && find_lean(*e.model);
-    e.plan.one_pass = e.batch_lean && nothing_between();
+    e.batch_lean = false;
+    e.batch_fresh = true; // whether its steps may be lean is found when the model is ready
+    e.interrupted = false;
 }
 
 void engine_end_batch() {
@@ -380,6 +396,7 @@ void engine_finitialize(bool after) {
         return;
     }
     e.new_run = true;
+    e.nan_named = false;
     if (cvode_active_ && settings().device != "neuron") {
         // its fadvance never comes to us: say so where the run begins
         e.refusal = refuse_step();

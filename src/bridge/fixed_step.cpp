@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "../cpu/step.hpp"
+#include "clock.hpp"
 #include "neuron_model.hpp"
 
 namespace heliox {
@@ -46,6 +47,18 @@ bool one_pass(ThreadImage const& thread) {
     return lean_ && plan_->one_pass && thread.slots && secondorder != 2;
 }
 
+// Events, plays and callbacks may have run the interpreter: what NEURON would see from here on is taken over.
+// With NEURON's own threads no interpreter runs inside a step.
+void look_again(neuron::model_sorted_token const& token) {
+    if (lean_ || nrn_nthread > 1) {
+        return;
+    }
+    if (diam_changed) {
+        recalc_diam();
+    }
+    plan_->refresh(token);
+}
+
 // memb_func[].state for all mechanisms, then what NEURON's nonvint does besides.
 void nonvint(neuron::model_sorted_token const& token, NrnThread& nt, ThreadImage& thread) {
     if (nrnthread_v_transfer_) {
@@ -53,26 +66,33 @@ void nonvint(neuron::model_sorted_token const& token, NrnThread& nt, ThreadImage
     }
     errno = 0;
     if (!one_pass(thread)) {
+        check_serial_tables(*plan_->model);
         states(thread, input_of(nt, token), plan_->n_thread);
     }
     long_difus_solve(token, 0, nt);
 }
 
 void last_part(neuron::model_sorted_token const& token, NrnThread& nt) {
+    double const started = wall_seconds();
     nt._t += .5 * nt._dt;
     fixed_play_continuous(&nt);
     nrn_extra_scatter_gather(0, nt.id);
+    look_again(token);
     nonvint(token, nt, plan_->model->threads[nt.id]);
     nrn_ba(token, nt, AFTER_SOLVE);
     fixed_record_continuous(token, nt);
+    nt._ctime += wall_seconds() - started;
     nrn_deliver_events(&nt);
 }
 
 void first_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     deliver_net_events(&nt);
+    double const started = wall_seconds();
     nrn_random_play();
     nt._t += .5 * nt._dt;
     fixed_play_continuous(&nt);
+    look_again(token);
+    check_serial_tables(*plan_->model);
     ThreadImage& thread = plan_->model->threads[nt.id];
     if (nt.tbl[BEFORE_BREAKPOINT]) {
         nrn_ba(token, nt, BEFORE_BREAKPOINT);
@@ -94,6 +114,7 @@ void first_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     if (nrnthread_vi_compute_) {
         nrnthread_vi_compute_(&nt);
     }
+    nt._ctime += wall_seconds() - started; // pc.thread_ctime
     if (!nrnthread_v_transfer_) {
         last_part(token, nt);
     }
@@ -119,8 +140,8 @@ void group_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     for (int i = group_begin_; i < group_n_; ++i) {
         lean_ = watch_->lean(group_n_ - 1 - i);
         if (nt.id == 0) {
-            plan_->lean = lean_;
-        } // what the last step left, for the watch
+            plan_->lean = lean_; // what the last step left, for the watch
+        }
         first_part(token, nt);
         bool const stop = nt._stop_stepping || (nrn_nthread == 1 && !watch_->go_on());
         if (stop) {
@@ -136,26 +157,22 @@ void group_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     }
 }
 
+// The plan of the innermost advance: a callback may step inside our step. (How far a group got is left as the
+// inner one set it, because NEURON's own counters are.)
 class Active {
   public:
-    Active(StepPlan& plan, GroupWatch* watch)
-        : plan_before_(plan_), watch_before_(watch_), begin_(group_begin_), end_(group_end_),
-          n_(group_n_) {
+    Active(StepPlan& plan, GroupWatch* watch) : plan_before_(plan_), watch_before_(watch_) {
         plan_ = &plan;
         watch_ = watch;
     }
-    ~Active() { // a callback may have stepped inside our step
+    ~Active() {
         plan_ = plan_before_;
         watch_ = watch_before_;
-        group_begin_ = begin_;
-        group_end_ = end_;
-        group_n_ = n_;
     }
 
   private:
     StepPlan* plan_before_;
     GroupWatch* watch_before_;
-    int begin_, end_, n_;
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 // One fixed step in NEURON's order, with the heavy passes done by the CPU engine.
 #pragma once
 
+#include <atomic>
 #include <string>
 
 #include "freeze.hpp"
@@ -13,8 +14,8 @@ struct StepPlan {
     bool lean = false;     // the interpreter sees nothing between this step and the next
     bool one_pass = false; // with lean: nothing comes between the currents and the states of a step
     int n_thread = 1;      // threads of our pool for one NrnThread
-    long host_calls = 0;
-    int nan_thread = -1; // set when a NaN appeared: thread and block
+    void (*refresh)(neuron::model_sorted_token const&) = nullptr; // see engine.cpp
+    std::atomic<int> nan_thread{-1}; // set when a NaN appeared: thread and block
     int nan_block = -1;
 };
 

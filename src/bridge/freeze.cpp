@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <set>
+#include <stdexcept>
 
 #include "../cpu/layout.hpp"
 #include "bind.hpp"
@@ -114,8 +116,14 @@ std::map<int, Plan> plan_kernels(Model& model) {
 void make_host(NrnThread& nt, Memb_list* ml, MechanismImage& mechanism) {
     int const type = mechanism.type;
     NrnThread* const thread = &nt;
-    mechanism.barrier = true;
-    mechanism.use = nullptr;
+    // also what a binding that failed half way left behind
+    MechanismImage plain;
+    plain.type = mechanism.type;
+    plain.name = mechanism.name;
+    plain.n = mechanism.n;
+    plain.node = mechanism.node;
+    plain.barrier = true;
+    mechanism = std::move(plain);
     using Token = neuron::model_sorted_token;
     if (auto const current = memb_func[type].current) {
         auto const jacob = memb_func[type].jacob;
@@ -137,6 +145,9 @@ void read_mechanisms(neuron::model_sorted_token const& token, Model& model, NrnT
                      ThreadImage& thread, std::map<int, Plan>& plans) {
     for (auto* tml = nt.tml; tml; tml = tml->next) {
         if (nrn_is_ion(tml->index)) {
+            if (!std::is_sorted(tml->ml->nodeindices, tml->ml->nodeindices + tml->ml->nodecount)) {
+                throw std::runtime_error("ions are not in the order of nodes");
+            }
             thread.ions.push_back(read_ion(*tml->ml, tml->index));
         }
     }
@@ -166,7 +177,9 @@ void read_mechanisms(neuron::model_sorted_token const& token, Model& model, NrnT
             }
             if (plan.choice.kernel && plan.code.empty()) {
                 mechanism.row.assign(ml.nodeindices, ml.nodeindices + ml.nodecount);
-                std::string why = bind(token, thread, ml, mechanism);
+                std::string why = std::is_sorted(ml.nodeindices, ml.nodeindices + ml.nodecount)
+                                      ? bind(token, thread, ml, mechanism)
+                                      : "its instances are not in the order of nodes";
                 if (!why.empty()) {
                     plan.code = "HX022";
                     plan.reason = why;
@@ -225,6 +238,17 @@ void write_notes(Model& model, std::map<int, Plan> const& plans) {
     }
 }
 
+void check_table(ThreadImage const& thread, MechanismImage const& mechanism) {
+    hx_args args = mechanism.args;
+    args.t = nrn_threads[thread.id]._t;
+    args.dt = nrn_threads[thread.id]._dt;
+    args.celsius = celsius;
+    args.v = thread.node.v;
+    args.area = thread.node.area;
+    args.node_row = mechanism.node;
+    mechanism.use->kernel->table_check(&args);
+}
+
 } // namespace
 
 StepRefusal refuse_step() {
@@ -236,6 +260,9 @@ StepRefusal refuse_step() {
     }
     if (neuron::interleave_permute_type) {
         return {"HX045", "pc.optimize_node_order permuted the nodes"};
+    }
+    if (nrn_mech_wtime_) {
+        return {"HX047", "pc.mech_time() measures NEURON's own functions"};
     }
     if (uses_old_point_sources()) {
         return {"HX046", "fstim, fsyn or fclamp is in use"};
@@ -282,6 +309,11 @@ std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token, int n_thr
     }
     for (auto& thread: model->threads) {
         lay_out(thread);
+        for (auto& mechanism: thread.mechanisms) {
+            mechanism.serial_table = mechanism.use && mechanism.use->kernel->table_check &&
+                                     !memb_func[mechanism.type].thread_table_check_;
+            model->has_serial_tables = model->has_serial_tables || mechanism.serial_table;
+        }
         model->n_node += thread.n_node;
         model->n_cell += thread.n_cell;
     }
@@ -310,18 +342,24 @@ bool is_current(Model const& model) {
 }
 
 void check_tables(Model& model) {
+    std::set<int> done; // NEURON looks at the first thread that has the type
     for (auto& thread: model.threads) {
         for (auto& mechanism: thread.mechanisms) {
-            if (mechanism.use && mechanism.use->kernel->table_check && mechanism.n > 0) {
-                hx_args args = mechanism.args;
-                args.t = nrn_threads[thread.id]._t;
-                args.dt = nrn_threads[thread.id]._dt;
-                args.celsius = celsius;
-                args.v = thread.node.v;
-                args.area = thread.node.area;
-                args.node_row = mechanism.node;
-                mechanism.use->kernel->table_check(&args);
+            if (mechanism.use && mechanism.use->kernel->table_check && mechanism.n > 0 &&
+                done.insert(mechanism.type).second) {
+                check_table(thread, mechanism);
             }
+        }
+    }
+}
+
+void check_serial_tables(Model& model) {
+    if (!model.has_serial_tables) {
+        return;
+    }
+    for (auto& mechanism: model.threads[0].mechanisms) { // not thread safe: there is one thread
+        if (mechanism.serial_table && mechanism.n > 0) {
+            check_table(model.threads[0], mechanism);
         }
     }
 }

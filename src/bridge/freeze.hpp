@@ -29,6 +29,7 @@ struct MechanismNote {
 struct Model {
     std::vector<ThreadImage> threads;
     std::vector<MechanismNote> notes;
+    bool has_serial_tables = false;
     std::vector<KernelUse*> uses; // of the compiled mechanisms, in the order of first use
     long n_node = 0, n_cell = 0;
     int n_thread = 1; // threads of our pool for one NrnThread
@@ -56,6 +57,9 @@ bool is_current(Model const& model);
 
 // Rebuilds tables whose DEPEND variables changed, where NEURON checks its own.
 void check_tables(Model& model);
+
+// The same for mechanisms that are not thread safe: NEURON's functions check at every call.
+void check_serial_tables(Model& model);
 
 // What the image copied and NEURON's counters do not show. reread: ion styles and areas (after ion_style or a
 // change of diameter). pointers_current: takes POINTERs anew; false when one is no longer set.

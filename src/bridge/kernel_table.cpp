@@ -326,13 +326,16 @@ std::vector<KernelChoice> choose_kernels(std::vector<KernelRequest> const& reque
     }
     std::vector<KernelChoice> result;
     for (size_t i = 0; i < requests.size(); ++i) {
-        auto& choice = choices_[keys[i]];
-        if (!choice.kernel && !choice.none_needed && choice.code.empty()) {
-            choice.code = "HX022";
+        auto known = choices_.find(keys[i]);
+        if (known == choices_.end()) { // interrupted: asked again at the next freeze
+            KernelChoice choice;
+            choice.code = "HX025";
             choice.reason = "the compiler gave no answer for it";
+            result.push_back(choice);
+            continue;
         }
-        result.push_back(choice);
-        choice.seconds = 0; // spent once
+        result.push_back(known->second);
+        known->second.seconds = 0; // spent once
     }
     return result;
 }

@@ -11,11 +11,11 @@ namespace heliox {
 std::string describe_nan(Model const& model, int thread_index, int block_index) {
     ThreadImage const& thread = model.threads[thread_index];
     Block const& block = thread.blocks[block_index];
-    int row = -1;
-    for (int i = block.root_begin; i < block.root_end && row < 0; ++i) {
+    int row = -1; // roots last: they are ends of sections and carry no name of their own
+    for (int i = block.begin; i < block.end && row < 0; ++i) {
         row = std::isnan(thread.node.v[i]) ? i : -1;
     }
-    for (int i = block.begin; i < block.end && row < 0; ++i) {
+    for (int i = block.root_begin; i < block.root_end && row < 0; ++i) {
         row = std::isnan(thread.node.v[i]) ? i : -1;
     }
     if (row < 0) {

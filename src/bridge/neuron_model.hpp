@@ -20,6 +20,7 @@ extern int cvode_active_;
 extern int tree_changed, v_structure_change, diam_changed;
 extern int structure_change_cnt, diam_change_cnt;
 extern int use_sparse13;
+extern double* nrn_mech_wtime_;
 extern bool nrn_use_fast_imem;
 extern short* nrn_is_artificial_;
 extern char const** nrn_nmodl_text_;

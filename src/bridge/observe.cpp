@@ -28,6 +28,11 @@ char const* type_name(void const* object) {
     return typeid(*static_cast<Polymorphic const*>(object)).name();
 }
 
+bool has_state_transitions() {
+    Symbol* const symbol = hoc_lookup("StateTransitionEvent");
+    return symbol && symbol->u.ctemplate && symbol->u.ctemplate->count > 0;
+}
+
 long hoc_events_; // forall_callback takes a plain function
 
 bool hoc_event_pending() {
@@ -51,7 +56,9 @@ std::vector<double const*> observed_addresses(Model const& model, bool& callback
     if (auto* records = net_cvode_instance_prl()) {
         for (auto* record: *records) {
             auto& view = *reinterpret_cast<PlayRecordView*>(record);
-            addresses.push_back(static_cast<double*>(view.variable));
+            double const* const at = static_cast<double*>(view.variable);
+            addresses.push_back(at);
+            callbacks = callbacks || !at; // a statement, an expression, a graph: reads anything
         }
     }
     if (auto* sources = net_cvode_instance_psl()) {
@@ -190,7 +197,7 @@ void reread(Model& model) {
 bool pointers_current(Model& model) {
     for (auto& thread: model.threads) {
         for (auto& mechanism: thread.mechanisms) {
-            if (mechanism.pointer.empty()) {
+            if (!mechanism.use || mechanism.pointer.empty()) {
                 continue;
             }
             Memb_list* ml = nullptr;
@@ -232,9 +239,9 @@ bool nothing_between() {
 bool find_lean(Model& model) {
     bool callbacks = false;
     auto const observed = observed_addresses(model, callbacks);
-    bool const possible = !callbacks && !has_scatter_callbacks() && !model.has_host &&
-                          !nrnthread_v_transfer_ && only_trusted_cells() && !has_before_after() &&
-                          only_known_mechanisms(model);
+    bool const possible = !callbacks && !has_scatter_callbacks() && !has_state_transitions() &&
+                          !model.has_host && !nrnthread_v_transfer_ && only_trusted_cells() &&
+                          !has_before_after() && only_known_mechanisms(model);
     for (auto& thread: model.threads) {
         for (auto& ion: thread.ions) {
             ion.lean = possible;

@@ -46,6 +46,7 @@ struct MechanismImage {
     int const* node = nullptr; // [n] NEURON's node rows
     int ion = -1;              // index into ThreadImage::ions when this is an ion mechanism
     KernelUse* use = nullptr;  // compiled kernel, or null
+    bool serial_table = false; // NEURON checks its tables at every call
     bool barrier = false;      // runs over all its instances at once, in the thread's order
     bool lean = false;         // nothing observes its assigned columns inside a batch
     hx_args args{};            // everything but t, dt, celsius, flags

@@ -49,6 +49,12 @@ bool hoc_event_pending() {
     return hoc_events_ > 0;
 }
 
+bool is_voltage(Model const& model, double const* at) {
+    return std::any_of(model.threads.begin(), model.threads.end(), [&](ThreadImage const& thread) {
+        return at >= thread.node.v && at < thread.node.v + thread.n_node;
+    });
+}
+
 // Addresses that something outside the kernels reads while a batch runs.
 std::vector<double const*> observed_addresses(Model const& model, bool& callbacks) {
     std::vector<double const*> addresses;
@@ -58,7 +64,11 @@ std::vector<double const*> observed_addresses(Model const& model, bool& callback
             auto& view = *reinterpret_cast<PlayRecordView*>(record);
             double const* const at = static_cast<double*>(view.variable);
             addresses.push_back(at);
-            callbacks = callbacks || !at; // a statement, an expression, a graph: reads anything
+            // A statement ("f($1)") that is played carries some node's v for its variable, a graph's
+            // expression none: both read anything.
+            bool const statement =
+                std::strstr(type_name(record), "VecPlayStep") && is_voltage(model, at);
+            callbacks = callbacks || !at || statement;
         }
     }
     if (auto* sources = net_cvode_instance_psl()) {

@@ -198,6 +198,9 @@ class _Declarations:
         for ion in self.mechanism.ions:
             written = [v for v in ion.write if v.column in (1, 2)]
             ion.copied = [*ion.read, *(v for v in written if v not in ion.read)]
+            # the mechanism's own copy of an ion variable: hoc sees it only when it is RANGE
+            for variable in (*ion.read, *ion.write):
+                variable.visible = variable.name in self.range
 
     def _currents(self) -> None:
         for current in self.mechanism.currents:

@@ -174,7 +174,7 @@ def analyse(
             store,
             [v for v in used_columns if v in entry],
         )
-        lean |= {v for v in store if v not in read_first and v.storage is Storage.FIELD}
+        lean |= {v for v in store if v not in read_first}
     for name in hooks:
         lean -= set(columns[name].load)
     _check_file_locals(mechanism, read_first)

@@ -1,5 +1,5 @@
 // Kernel of Exp2Syn.mod, sha256 36f64f10c3772dbe3d1dee71fa92d73d230f5b51e5881da2dc687725dc902b96
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

@@ -1,5 +1,5 @@
 // Kernel of ExpSyn.mod, sha256 aebca475cf5ef4543d7559b9cc287ad30405e08a0ccb47f5360657be5a5e744e
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

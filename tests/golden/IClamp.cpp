@@ -1,5 +1,5 @@
 // Kernel of IClamp.mod, sha256 53b6b96d8992870055453245dfa868b4bffe5f919bf6b4ab2f7791d6a1832a35
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

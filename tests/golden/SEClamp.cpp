@@ -1,5 +1,5 @@
 // Kernel of SEClamp.mod, sha256 c0970f7efd11e504b9ad4df511774092fbe343e7644b69574741d4cf1e1d78af
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

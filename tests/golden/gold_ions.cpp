@@ -1,5 +1,5 @@
 // Kernel of gold_ions.mod, sha256 4622e18db81eef3bb54041ff85dd7b6f5ed2960ab7641c721d9012fe539c9537
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

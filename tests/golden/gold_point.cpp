@@ -1,5 +1,5 @@
 // Kernel of gold_point.mod, sha256 03fa0f5c00c04f8a9382dde57659a4f042b12c588a95eb5492b28a873a8e624d
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

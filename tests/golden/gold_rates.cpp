@@ -1,5 +1,5 @@
 // Kernel of gold_rates.mod, sha256 b968141988d6e4a5b1416c9b5637918ad906eec49c53bbf5fa3f6974ea56c642
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

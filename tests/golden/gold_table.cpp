@@ -1,5 +1,5 @@
 // Kernel of gold_table.mod, sha256 a9723e7767cc3897a3dbf18018807e081431dfe384e144487862f98e9ea99d23
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

@@ -1,5 +1,5 @@
 // Kernel of hh.mod, sha256 0930c774749df8d69a3656e3ebca4ae80bd88acf5c9a755d5fbb5d716909d19c
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

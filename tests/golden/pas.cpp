@@ -1,5 +1,5 @@
 // Kernel of pas.mod, sha256 54c18889ff0c45a1e6c79faca530a6ccaa217ac1c7f0701ca8a7d9b0841925df
-// Passes (version 2): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"

@@ -23,7 +23,7 @@ namespace heliox {
 
 namespace {
 
-// Below this many compartments a second thread costs more than it saves (measured: benchmarks/threads.py).
+// Below this many compartments a second thread costs more than it saves (benchmarks/simulation.py, x1 models).
 constexpr long kThreadNodes = 4000;
 constexpr double kPollSeconds = 0.05;
 

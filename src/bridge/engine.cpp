@@ -171,27 +171,23 @@ RunRecord& run_record(char const* kind, char const* where) {
     return e.runs.back();
 }
 
+// Books time and steps on the run that is the last one when the steps end: callbacks can start runs of their own.
 class StepScope {
   public:
-    explicit StepScope(RunRecord& record) : record_(record), started_(wall_seconds()) {
-        ++engine().depth;
-    }
+    StepScope() : started_(wall_seconds()) { ++engine().depth; }
     ~StepScope() {
         Engine& e = engine();
         --e.depth;
-        // The record may have moved: callbacks can start runs of their own.
         if (!e.runs.empty()) {
             RunRecord& last = e.runs.back();
             last.seconds += wall_seconds() - started_;
             last.steps += steps;
             last.t_stop = t;
         }
-        (void)record_;
     }
     long steps = 0;
 
   private:
-    RunRecord& record_;
     double started_;
 };
 
@@ -326,7 +322,7 @@ bool engine_fixed_step(neuron::model_sorted_token const& token) {
         e.plan.one_pass = e.batch_lean && nothing_between();
     }
     e.plan.lean = e.in_batch && e.batch_lean && !e.last_of_batch && e.depth == 0;
-    StepScope scope(record);
+    StepScope scope;
     e.left_lean = e.plan.lean;
     fixed_step(e.plan, token);
     scope.steps = 1;
@@ -353,7 +349,7 @@ bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n) {
     bool const may_be_lean = e.depth == 0 && find_lean(*e.models.get());
     e.plan.one_pass = may_be_lean && nothing_between();
     PsolveWatch watch(may_be_lean, n);
-    StepScope scope(record);
+    StepScope scope;
     scope.steps = fixed_step_group(e.plan, token, n, watch);
     after_step();
     end_progress();

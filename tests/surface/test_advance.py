@@ -337,7 +337,8 @@ def test_procedures_redefined_by_the_user(name):
 
 
 INTERRUPT = """
-import json, os, subprocess, sys
+import json, os, signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from neuron import h
 h.load_file("stdrun.hoc")
 sys.path.insert(0, {tests!r})

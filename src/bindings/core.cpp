@@ -147,7 +147,8 @@ void use_progress(py::object callable) {
 // Ctrl-C: Python's handler only sets a flag. It is taken, and set again when the run has stopped. A handler
 // of the user's own may mean something else: then the flag is not touched and runs go on, as in NEURON.
 void watch_interrupts() {
-    py::module_ const signals = py::module_::import("signal");
+    // the C module: a function written in Python would run the pending handler itself
+    py::module_ const signals = py::module_::import("_signal");
     py::object* const get = keep(signals.attr("getsignal"));
     py::object* const number = keep(signals.attr("SIGINT"));
     py::object* const standard = keep(signals.attr("default_int_handler"));

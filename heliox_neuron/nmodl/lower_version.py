@@ -3,4 +3,4 @@
 Raise it when any of them changes its output: it is part of the cache's keys and names.
 """
 
-PASSES_VERSION = 3
+PASSES_VERSION = 4

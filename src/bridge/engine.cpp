@@ -41,6 +41,7 @@ struct Engine {
     double progress_shown = 0;
     bool left_lean = false;      // the last step left columns unwritten
     bool stop_requested = false; // stoprun was set by us, for Ctrl-C
+    unsigned described_generation = 0;
     bool new_run = true;
     bool nan_named = false; // once a run
     int depth = 0;          // our steps inside one another (a callback that advances)
@@ -196,8 +197,8 @@ void describe(RunRecord& record) {
     Model const& model = *e.models.get();
     record.threads = nrn_nthread > 1 ? nrn_nthread : e.plan.n_thread;
     record.plan = model.threads.empty() || model.threads[0].slots ? "blocks" : "staged";
-    if (record.generation != model.generation) {
-        record.generation = model.generation;
+    if (e.described_generation != model.generation) { // the run that prepared it bears the cost
+        e.described_generation = model.generation;
         record.freeze_seconds += model.freeze_seconds;
         record.compile_seconds += model.compile_seconds;
     }

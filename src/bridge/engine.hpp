@@ -22,7 +22,6 @@ struct RunRecord {
     double seconds = 0, freeze_seconds = 0, compile_seconds = 0;
     int threads = 1;
     bool host_mechanisms = false;
-    unsigned generation = 0;
 };
 
 struct Callbacks {

@@ -3,9 +3,34 @@
 #include "neuron_model.hpp"
 #include "watched.hpp"
 
+#include <sys/time.h>
+
 namespace heliox {
+namespace {
+
+// psolve arms a watchdog that ends the process when t has not moved for 20 s (nrn_timeout): compiling a large
+// model's mechanisms for the first time may take longer.
+class WatchdogPaused {
+  public:
+    WatchdogPaused() {
+        itimerval const off{};
+        setitimer(ITIMER_REAL, &off, &before_);
+    }
+    ~WatchdogPaused() {
+        bool const armed = before_.it_value.tv_sec || before_.it_value.tv_usec;
+        if (armed) {
+            setitimer(ITIMER_REAL, &before_, nullptr);
+        }
+    }
+
+  private:
+    itimerval before_{};
+};
+
+} // namespace
 
 void ModelKeeper::replace(neuron::model_sorted_token const& token, int n_thread) {
+    WatchdogPaused const paused;
     watch_builtins();
     // the bit gate compares tables: NEURON's must be those of the parameters as they are now
     nrn_thread_table_check(token);

@@ -1,10 +1,13 @@
 // Kernel of Exp2Syn.mod, sha256 36f64f10c3772dbe3d1dee71fa92d73d230f5b51e5881da2dc687725dc902b96
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_Exp2Syn {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -35,9 +38,6 @@ static Shared share(hx_args const* args) {
     shared.hoc_exp = args->hoc_exp;
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE void state_(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {

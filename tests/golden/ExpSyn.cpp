@@ -1,10 +1,13 @@
 // Kernel of ExpSyn.mod, sha256 aebca475cf5ef4543d7559b9cc287ad30405e08a0ccb47f5360657be5a5e744e
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_ExpSyn {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -32,9 +35,6 @@ static Shared share(hx_args const* args) {
     shared.hoc_exp = args->hoc_exp;
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE void state_(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {

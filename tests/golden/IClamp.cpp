@@ -1,10 +1,13 @@
 // Kernel of IClamp.mod, sha256 53b6b96d8992870055453245dfa868b4bffe5f919bf6b4ab2f7791d6a1832a35
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_IClamp {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -32,9 +35,6 @@ static Shared share(hx_args const* args) {
     shared.hoc_exp = args->hoc_exp;
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE V current_body(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {

@@ -1,10 +1,13 @@
 // Kernel of SEClamp.mod, sha256 c0970f7efd11e504b9ad4df511774092fbe343e7644b69574741d4cf1e1d78af
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_SEClamp {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -40,9 +43,6 @@ static Shared share(hx_args const* args) {
     shared.hoc_exp = args->hoc_exp;
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE void icur(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {

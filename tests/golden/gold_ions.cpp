@@ -1,10 +1,13 @@
 // Kernel of gold_ions.mod, sha256 4622e18db81eef3bb54041ff85dd7b6f5ed2960ab7641c721d9012fe539c9537
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_gold_ions {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 namespace constant {
     static constexpr double FARADAY = 0x1.78e555060882cp+16;
@@ -45,9 +48,6 @@ static Shared share(hx_args const* args) {
     shared.rest = *args->global[0];
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE void pool(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {

@@ -1,10 +1,13 @@
 // Kernel of gold_point.mod, sha256 03fa0f5c00c04f8a9382dde57659a4f042b12c588a95eb5492b28a873a8e624d
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_gold_point {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -43,9 +46,6 @@ static Shared share(hx_args const* args) {
     shared.once_0 = 1. - shared.hoc_exp(shared.dt * -(1.0 / 4.0));
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE void decay(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {

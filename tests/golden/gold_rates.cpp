@@ -1,10 +1,13 @@
 // Kernel of gold_rates.mod, sha256 b968141988d6e4a5b1416c9b5637918ad906eec49c53bbf5fa3f6974ea56c642
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_gold_rates {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -43,9 +46,6 @@ static Shared share(hx_args const* args) {
     shared.once_1 = shared.hoc_exp(-2.0);
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE V trap(Instance<V>& self, Shared const& shared, hx::mask<V> lanes, V x, double y) {

@@ -1,10 +1,13 @@
 // Kernel of gold_table.mod, sha256 a9723e7767cc3897a3dbf18018807e081431dfe384e144487862f98e9ea99d23
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_gold_table {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -51,9 +54,6 @@ static Shared share(hx_args const* args) {
     shared.table_1 = args->table + 39;
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_COLD V _f_block(Instance<V>& self, Shared const& shared, hx::mask<V> lanes, V v) {

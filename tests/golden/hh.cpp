@@ -1,10 +1,13 @@
 // Kernel of hh.mod, sha256 0930c774749df8d69a3656e3ebca4ae80bd88acf5c9a755d5fbb5d716909d19c
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_hh {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -58,9 +61,6 @@ static Shared share(hx_args const* args) {
     shared.table_0 = args->table + 4;
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE V vtrap(Instance<V>& self, Shared const& shared, hx::mask<V> lanes, V x, double y) {

@@ -1,10 +1,13 @@
 // Kernel of pas.mod, sha256 54c18889ff0c45a1e6c79faca530a6ccaa217ac1c7f0701ca8a7d9b0841925df
-// Passes (version 3): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
+// Passes (version 4): declarations, build, cnexp, breakpoint, supported, tables, uniform, liveness
 // Generated: edit the .mod, not this.
 #include "abi.h"
 #include "simd.hpp"
 
 namespace hx_pas {
+
+template <class T>
+HX_INLINE T square(T x) { return x * x; }
 
 // One instance, or as many as V has lanes.
 template <class V>
@@ -31,9 +34,6 @@ static Shared share(hx_args const* args) {
     shared.hoc_exp = args->hoc_exp;
     return shared;
 }
-
-template <class T>
-HX_INLINE T square(T x) { return x * x; }
 
 template <class V>
 HX_INLINE V current_body(Instance<V>& self, Shared const& shared, hx::mask<V> lanes) {

@@ -2,21 +2,14 @@
 
 #include <cstring>
 
-#include "neuron_model.hpp"
+#include "bind.hpp"
+#include "structure.hpp"
 
 namespace heliox {
 namespace {
 
 void settle_structure() {
-    if (tree_changed) {
-        setup_topology();
-    }
-    if (v_structure_change) {
-        v_setup_vectors();
-    }
-    if (diam_changed) {
-        recalc_diam();
-    }
+    set_up_structure();
     nrn_ensure_model_data_are_sorted_opaque();
 }
 
@@ -88,12 +81,6 @@ Column node_column(std::string const& name) {
     return column;
 }
 
-std::string field_name(int type, int field) {
-    auto* const data = neuron::mechanism::get_data_ptrs<double>(type)[field];
-    auto const info = neuron::container::utils::find_container_info(data);
-    return info ? std::string(info->field()) : std::string();
-}
-
 } // namespace
 
 Column find_column(std::string const& name) {
@@ -112,7 +99,7 @@ Column find_column(std::string const& name) {
     column.count = count_of(type);
     int const n_field = neuron::mechanism::get_field_count<double>(type);
     for (int i = 0; column.count > 0 && i < n_field; ++i) {
-        if (field_name(type, i) == field) {
+        if (field_names(type)[i] == field) {
             column.data = neuron::mechanism::get_data_ptrs<double>(type)[i];
             column.dim = neuron::mechanism::get_array_dims<double>(type)[i];
             column.unit = mechanism_unit(type, field);
@@ -146,7 +133,7 @@ std::vector<std::string> column_names() {
             continue;
         }
         for (int i = 0; i < neuron::mechanism::get_field_count<double>(type); ++i) {
-            names.push_back(std::string(memb_func[type].sym->name) + "." + field_name(type, i));
+            names.push_back(std::string(memb_func[type].sym->name) + "." + field_names(type)[i]);
         }
     }
     return names;

@@ -16,6 +16,7 @@
 #include "kernel_table.hpp"
 #include "model_keeper.hpp"
 #include "neuron_model.hpp"
+#include "structure.hpp"
 
 extern int hoc_intset;
 
@@ -291,15 +292,7 @@ int engine_threads() {
 }
 
 void freeze_now() {
-    if (tree_changed) {
-        setup_topology();
-    }
-    if (v_structure_change) {
-        v_setup_vectors();
-    }
-    if (diam_changed) {
-        recalc_diam();
-    }
+    set_up_structure();
     auto const token = nrn_ensure_model_data_are_sorted_opaque();
     ready(token);
 }

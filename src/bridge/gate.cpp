@@ -6,6 +6,7 @@
 #include <set>
 
 #include "neuron_model.hpp"
+#include "structure.hpp"
 
 namespace heliox {
 namespace {
@@ -287,15 +288,6 @@ class Comparison {
     Image start_;
     hx_args args_{};
 };
-
-Memb_list* memb_list_of(NrnThread& nt, int type) {
-    for (auto* tml = nt.tml; tml; tml = tml->next) {
-        if (tml->index == type) {
-            return tml->ml;
-        }
-    }
-    return nullptr;
-}
 
 } // namespace
 

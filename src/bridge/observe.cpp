@@ -6,6 +6,7 @@
 
 #include "freeze.hpp"
 #include "neuron_model.hpp"
+#include "structure.hpp"
 
 // Only what a call through the mangled name needs.
 class TQueue {
@@ -170,10 +171,7 @@ void read_styles(ThreadImage& thread) {
             continue;
         }
         IonImage& ion = thread.ions[mechanism.ion];
-        Memb_list* ml = nullptr;
-        for (auto* tml = nrn_threads[thread.id].tml; tml; tml = tml->next) {
-            ml = tml->index == mechanism.type ? tml->ml : ml;
-        }
+        Memb_list* const ml = memb_list_of(nrn_threads[thread.id], mechanism.type);
         ion.nernst.clear();
         ion.nernst_first = {0};
         for (size_t part = 0; part < ion.first.size(); ++part) {
@@ -210,10 +208,7 @@ bool pointers_current(Model& model) {
             if (!mechanism.use || mechanism.pointer.empty()) {
                 continue;
             }
-            Memb_list* ml = nullptr;
-            for (auto* tml = nrn_threads[thread.id].tml; tml; tml = tml->next) {
-                ml = tml->index == mechanism.type ? tml->ml : ml;
-            }
+            Memb_list* const ml = memb_list_of(nrn_threads[thread.id], mechanism.type);
             size_t which = 0;
             for (int k = 0; k < nrn_prop_dparam_size_[mechanism.type]; ++k) {
                 if (memb_func[mechanism.type].dparam_semantics[k] != -5) {

@@ -7,6 +7,7 @@
 #include "hooks.hpp"
 #include "nrn_decl.hpp"
 #include "stdrun_names.hpp"
+#include "structure.hpp"
 
 namespace heliox {
 namespace {
@@ -39,15 +40,7 @@ class SortedModel {
             drop();
         }
         if (!token_) {
-            if (tree_changed) {
-                setup_topology();
-            }
-            if (v_structure_change) {
-                v_setup_vectors();
-            }
-            if (diam_changed) {
-                recalc_diam();
-            }
+            set_up_structure();
             // the type cannot be moved: constructed in place from the call's result
             token_.reset(
                 new neuron::opaque_model_sorted_token(nrn_ensure_model_data_are_sorted_opaque()));

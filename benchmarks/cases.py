@@ -1,10 +1,13 @@
 """The benchmark cases: how each model is built, compiled and named; facts about the machine.
 
 The models live outside this repository: HELIOX_MODELS, --models-dir, or ../shared/models beside it.
+HELIOX_MECHANISMS may name a folder of mechanisms that nrnivmodl made before: <family>/x86_64/...
 """
 
+import contextlib
 import hashlib
 import importlib
+import json
 import os
 import platform
 import shutil
@@ -33,6 +36,11 @@ class Case:
     steps: int = 400
     way: str = "psolve"
 
+    @property
+    def key(self):
+        """The name as a word of the command line: "hpc active x500" is hpcactive500."""
+        return self.name.replace(" x", "").replace(" ", "").lower()
+
 
 CASES = (
     Case("point run()", "", steps=40_000, way="run"),
@@ -60,6 +68,22 @@ def select(words):
     return [c for c in CASES if not words or any(word.lower() in c.name.lower() for word in words)]
 
 
+def by_key(words, default):
+    """Cases by key, in the order of CASES; a word that is no key picks all keys it begins.
+
+    SystemExit for a word that fits nothing.
+    """
+    chosen = set()
+    for word in words or default:
+        word = word.lower()
+        fits = [c.key for c in CASES if c.key == word]
+        fits = fits or [c.key for c in CASES if c.key.startswith(word)]
+        if not fits:
+            raise SystemExit(f"no model {word!r}; known: {', '.join(c.key for c in CASES)}")
+        chosen.update(fits)
+    return [case for case in CASES if case.key in chosen]
+
+
 def models_dir(given=None):
     """The folder of the models, or None."""
     folder = Path(given or os.environ.get("HELIOX_MODELS") or REPOSITORY.parent / "shared/models")
@@ -70,12 +94,16 @@ def libraries(family, folder, coreneuron=False):
     """Folder with the compiled MODs of a family, or None where there are none and none are needed.
 
     With coreneuron also its library (libcorenrnmech), which is needed for built-in mechanisms too.
-    RuntimeError with the last lines of output when nrnivmodl fails.
+    What HELIOX_MECHANISMS holds is taken as it is. RuntimeError with the last lines of output when
+    nrnivmodl fails.
     """
     mod = folder / family / "mod" if family else None
     sources = sorted(mod.glob("*.mod")) if mod and mod.is_dir() else []
     if not sources and not coreneuron:
         return None
+    ready = prebuilt(family or "builtin", coreneuron)
+    if ready is not None:
+        return ready
     key = hashlib.sha256(f"{version('neuron')} {sys.executable} {coreneuron}".encode())
     for source in sources:
         key.update(source.name.encode() + source.read_bytes())
@@ -99,6 +127,16 @@ def libraries(family, folder, coreneuron=False):
             raise RuntimeError(" | ".join((done.stdout + done.stderr).strip().splitlines()[-3:]))
         building.rename(target)
     return target
+
+
+def prebuilt(family, coreneuron=False):
+    """The folder of a family in HELIOX_MECHANISMS, or None; its name may end with the family's."""
+    base = os.environ.get("HELIOX_MECHANISMS")
+    needed = "libcorenrnmech.so" if coreneuron else "libnrnmech.so"
+    for folder in sorted(Path(base).glob(f"*{family}")) if base else []:
+        if library_file(folder, needed):
+            return folder.resolve()
+    return None
 
 
 def library_file(folder, name="libnrnmech.so"):
@@ -138,6 +176,13 @@ def _point():
     return soma, clamp, h.Vector().record(soma(0.5)._ref_v)
 
 
+def root_count():
+    """Cells: sections without a parent."""
+    from neuron import h
+
+    return sum(section.parentseg() is None for section in h.allsec())
+
+
 def compartments():
     from neuron import h
 
@@ -168,6 +213,23 @@ def facts():
     ]
 
 
+def gpu_facts():
+    """GPU, driver and CUDA packages, as (name, value) pairs; the GPU is asked through nvidia-smi."""
+    query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=60)
+        gpu = "; ".join(done.stdout.strip().splitlines()) or "none"
+    except (OSError, subprocess.SubprocessError):
+        gpu = "none (no nvidia-smi)"
+    if os.environ.get("HELIOX_GPU_DEVICE") == "host":
+        gpu = f"the host, HELIOX_GPU_DEVICE=host; GPU: {gpu}"
+    packages = []
+    for name in ("cupy-cuda12x", "cupy-cuda13x", "cupy", "nvidia-cuda-nvrtc"):
+        with contextlib.suppress(PackageNotFoundError):
+            packages.append(f"{name} {version(name)}")
+    return [("GPU", gpu), ("CUDA packages", ", ".join(packages) or "none")]
+
+
 def _cpu():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -187,20 +249,25 @@ def _isa():
 
 
 def _commit():
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.stdout.strip() or "?"
+    """HELIOX_COMMIT serves copies of the tree that are no repository."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=REPOSITORY,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return os.environ.get("HELIOX_COMMIT", "?")
+    return done.stdout.strip() or os.environ.get("HELIOX_COMMIT", "?")
 
 
 def child_environment(**extra):
     """Environment of a measuring process: no windows, no HELIOX_ settings, one BLAS thread."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("HELIOX_")}
-    for name in ("HELIOX_CACHE_DIR", "HELIOX_MODELS"):
+    kept = ("HELIOX_CACHE_DIR", "HELIOX_MODELS", "HELIOX_MECHANISMS", "HELIOX_GPU_DEVICE")
+    for name in kept:
         if name in os.environ:
             env[name] = os.environ[name]
     env.pop("DISPLAY", None)
@@ -211,8 +278,6 @@ def child_environment(**extra):
 
 def run_child(script, arguments, **extra):
     """The JSON on the last line of a measuring process; RuntimeError with its last words."""
-    import json
-
     done = subprocess.run(
         [sys.executable, str(script), *map(str, arguments)],
         capture_output=True,

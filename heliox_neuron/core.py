@@ -31,6 +31,7 @@ class Core(Protocol):
     def columns(self) -> list[str]: ...
     def generation(self) -> int: ...
     def add_kernel_library(self, path: str, /) -> None: ...
+    def set_device_engine(self, engine: Any, /) -> None: ...
 
 
 class OffCore:
@@ -83,6 +84,9 @@ class OffCore:
         return 0
 
     def add_kernel_library(self, path: str) -> None:
+        pass
+
+    def set_device_engine(self, engine: Any) -> None:
         pass
 
 

@@ -42,7 +42,7 @@ class Entry:
     """One code of the catalogue.
 
     effect: what the simulation does because of it, "host" (the mechanism runs in NEURON's own
-        code), "neuron" (the whole run does), "error" (the statement fails), "note".
+        code), "cpu" (the CPU engine runs the model), "neuron" (the whole run does), "error" (the statement fails), "note".
     """
 
     code: str
@@ -56,6 +56,7 @@ class Entry:
 EFFECTS = {
     "host": "The mechanism runs through NEURON's own compiled function inside our step: "
     "the results are the same, it is slower.",
+    "cpu": "The whole model runs on the CPU engine: the results are the same.",
     "neuron": "The whole run is plain NEURON: the results are NEURON's, nothing is faster.",
     "error": "The statement that caused it fails; the simulation's state is untouched.",
     "note": "Nothing changes in the results.",
@@ -144,7 +145,7 @@ _ENTRIES = [
         "unknown device",
         "error",
         "The statement that set heliox.device, --device or HELIOX_DEVICE.",
-        'A device is "auto" (the fastest that is right for the model), "cpu" or "neuron" '
+        'A device is "auto" (the fastest that is right for the model), "cpu", "gpu" or "neuron" '
         "(plain NEURON).",
         "Use one of these. The message quotes what was given.",
     ),
@@ -153,8 +154,43 @@ _ENTRIES = [
         "no GPU",
         "error",
         'The statement that set heliox.device = "gpu".',
-        "This version has no GPU engine, or no CUDA device is visible.",
-        'Use "auto" or "cpu".',
+        "CuPy is not installed, or no CUDA device is visible to it. The message says which.",
+        'Install the extra for your driver (`pip install "heliox-neuron[cuda12]"` or "[cuda13]"), look '
+        'at nvidia-smi and CUDA_VISIBLE_DEVICES, or use "auto" or "cpu".',
+    ),
+    Entry(
+        "HX032",
+        "a kernel for the GPU did not compile",
+        "cpu",
+        "The compiler's message in the warning.",
+        "The generated source was refused by NVRTC, or the package's headers are incomplete.",
+        "The CPU engine runs the model: same results. It is a bug: report the message with the MOD "
+        "files.",
+    ),
+    Entry(
+        "HX033",
+        "the model uses what the GPU engine cannot do",
+        "cpu",
+        "The construct named in the message.",
+        "Something in the model or in the way it is watched needs the host in every step.",
+        "The CPU engine runs the model: same results.",
+    ),
+    Entry(
+        "HX034",
+        "this solver reorders operations",
+        "cpu",
+        'The statements that set heliox.solver = "contract" and heliox.fidelity = "exact".',
+        'The O(log n) solver gives results that differ from NEURON\'s in the last digits, so it is '
+        "for fast fidelity only.",
+        'Set heliox.fidelity = "fast", or heliox.solver = "dhs" or "auto".',
+    ),
+    Entry(
+        "HX035",
+        "the model does not fit into the GPU's memory",
+        "cpu",
+        "The estimate and the free memory in the message.",
+        "The model's columns, synapses and record buffers together are larger than what is free.",
+        "The CPU engine runs the model: same results. Free the GPU, record less, or take a larger one.",
     ),
     Entry(
         "HX040",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .core import Core, kernel_library, load
+from .engines.choose import DeviceEngine
 from .errors import CATALOGUE, HelioXAttributeError, HelioXWarning, split_code, suggestion
 from .progress import ProgressBar
 from .report import PlanReport, RunReport, VerifyReport
@@ -45,7 +46,7 @@ class HelioX:
     """Switch, settings, reports and variables of HelioX for NEURON.
 
     enable: 1 hands NEURON's fixed-step advance to our engine from the next advance on.
-    device, fidelity, strict, threads, progress: see settings.py. A name that is no member is
+    device, fidelity, solver, strict, threads, progress: see settings.py. A name that is no member is
     HX080, a value that a member does not take HX030, HX031 or HX081.
     """
 
@@ -54,6 +55,7 @@ class HelioX:
     enable = _Member("enable")
     device = _Member("device")
     fidelity = _Member("fidelity")
+    solver = _Member("solver")
     strict = _Member("strict")
     threads = _Member("threads")
     progress = _Member("progress")
@@ -281,7 +283,10 @@ def attach() -> HelioX:
         return _session
     from neuron import h
 
-    session = _session = HelioX(load(), h)
+    core = load()
+    session = _session = HelioX(core, h)
+    if not session._off:
+        core.set_device_engine(DeviceEngine(core))
     values, problems = from_environment()
     for problem in problems:
         session._warn("", problem)

@@ -13,8 +13,9 @@ from typing import Any
 
 from .errors import HelioXValueError, suggestion
 
-DEVICES = ("auto", "cpu", "neuron")
+DEVICES = ("auto", "cpu", "gpu", "neuron")
 FIDELITIES = ("exact", "fast")
+SOLVERS = ("auto", "hines", "dhs", "contract")
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
@@ -57,15 +58,22 @@ def _word(name: str, value: Any, words: tuple[str, ...], code: str) -> str:
 
 
 def _device(name: str, value: Any) -> str:
-    if isinstance(value, str) and value.strip().lower() in ("gpu", "cuda"):
-        raise HelioXValueError(
-            "HX031", f'{name} = "{value}" but this version has no GPU engine. Use "auto" or "cpu".'
-        )
-    return _word(name, value, DEVICES, "HX030")
+    if isinstance(value, str) and value.strip().lower() == "cuda":
+        value = "gpu"
+    word = _word(name, value, DEVICES, "HX030")
+    if word == "gpu":
+        from .engines.gpu.device import open_device
+
+        open_device()  # HX031 where there is none
+    return word
 
 
 def _fidelity(name: str, value: Any) -> str:
     return _word(name, value, FIDELITIES, "HX081")
+
+
+def _solver(name: str, value: Any) -> str:
+    return _word(name, value, SOLVERS, "HX081")
 
 
 @dataclass(frozen=True)
@@ -87,8 +95,9 @@ SETTINGS: dict[str, Setting] = {
     setting.name: setting
     for setting in (
         Setting("enable", False, _flag, "1: the next advance runs on our engine"),
-        Setting("device", "auto", _device, '"auto", "cpu", or "neuron" (plain NEURON)'),
+        Setting("device", "auto", _device, '"auto", "cpu", "gpu", or "neuron" (plain NEURON)'),
         Setting("fidelity", "exact", _fidelity, '"exact": NEURON\'s bits; "fast": may reorder'),
+        Setting("solver", "auto", _solver, 'tree solver of the GPU: "hines", "dhs", "contract"'),
         Setting("strict", False, _flag, "1: a fallback to NEURON's code is an error"),
         Setting("threads", 0, _count, "threads of the engine, 0: the default"),
         Setting("progress", True, _flag, "a progress bar for long runs in a terminal or notebook"),

@@ -10,28 +10,33 @@ from ..nmodl import ir
 from ..nmodl.ir import Function, Statement, Storage
 from ..nmodl.lower import Kernel
 from ..nmodl.supported import integer
-from .cpp_expr import ExprPrinter, Kind, Names
+from .cpp_expr import HOST, Dialect, ExprPrinter, Kind, Names
 from .cpp_writer import Writer, mangled
 
 _LOCAL = {Storage.LOCAL, Storage.ARGUMENT, Storage.RESULT}
 
 
-def print_functions(kernel: Kernel, out: Writer) -> None:
+def print_functions(kernel: Kernel, out: Writer, dialect: Dialect = HOST) -> None:
     """All reachable functions, callees first."""
     for function in kernel.functions:
-        _Body(kernel, out, function.name in kernel.diverged).function(function)
+        _Body(kernel, out, function.name in kernel.diverged, dialect).function(function)
 
 
-def print_hook(kernel: Kernel, out: Writer, name: str, body: list[Statement]) -> None:
+def print_hook(
+    kernel: Kernel, out: Writer, name: str, body: list[Statement], dialect: Dialect = HOST
+) -> None:
     """`current_body`, which returns the sum of the currents, or `state_body`."""
-    _Body(kernel, out, False).hook(name, body)
+    _Body(kernel, out, False, dialect).hook(name, body)
 
 
 class _Body:
-    def __init__(self, kernel: Kernel, out: Writer, diverged: bool) -> None:
+    def __init__(
+        self, kernel: Kernel, out: Writer, diverged: bool, dialect: Dialect = HOST
+    ) -> None:
         self.kernel = kernel
         self.out = out
-        self.printer = ExprPrinter(kernel.uniformity, Names(kernel.uniformity.functions))
+        names = Names(kernel.uniformity.functions)
+        self.printer = ExprPrinter(kernel.uniformity, names, dialect=dialect)
         self.diverged = diverged  # the lanes argument may be a part of the active lanes
         self.depth = 0  # of conditions that differ between instances
         self.masks = 0

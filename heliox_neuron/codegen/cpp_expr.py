@@ -47,6 +47,23 @@ _MEMBERS = {
 _SHARED = {Storage.GLOBAL, Storage.T, Storage.DT, Storage.CELSIUS, Storage.SHARED}
 
 
+@dataclass(frozen=True)
+class Dialect:
+    """Where printed code runs.
+
+    libm: what comes before the name of a mathematical function of uniform arguments. hoc_exp: hoc_Exp
+    of a uniform argument. hoc_exp_argument: what hx::exp gets for arguments above 700.
+    """
+
+    libm: str
+    hoc_exp: str
+    hoc_exp_argument: str
+
+
+HOST = Dialect("::", "{shared}hoc_exp({x})", "{shared}hoc_exp")
+DEVICE = Dialect("hx::", "hx::exp({x}, true, nullptr)", "nullptr")
+
+
 class Names:
     """C++ names of a function's own variables: NMODL's, unless two of them are the same, or one is
     also the name of a FUNCTION or PROCEDURE."""
@@ -72,8 +89,15 @@ class Names:
 class ExprPrinter:
     """Prints expressions of one function. lanes: the mask of active lanes at this place."""
 
-    def __init__(self, uniformity: Uniformity, names: Names, shared: str = "shared.") -> None:
+    def __init__(
+        self,
+        uniformity: Uniformity,
+        names: Names,
+        shared: str = "shared.",
+        dialect: Dialect = HOST,
+    ) -> None:
         self.uniformity = uniformity
+        self.dialect = dialect
         self.names = names
         self.lanes = "lanes"
         self.shared = shared
@@ -191,7 +215,8 @@ class ExprPrinter:
             return Printed("1.", Kind.DOUBLE)
         if base.kind is Kind.DOUBLE and self.value(expr.right).kind is Kind.DOUBLE:
             # libm's name, so that literals are folded here as they were there
-            return Printed(f"::pow({base.code}, {self.value(expr.right).code})", Kind.DOUBLE)
+            power = f"{self.dialect.libm}pow({base.code}, {self.value(expr.right).code})"
+            return Printed(power, Kind.DOUBLE)
         return Printed(f"hx::pow({self.varying(expr.left)}, {self.varying(expr.right)})", Kind.V)
 
     def _builtin(self, expr: ir.Call) -> Printed:
@@ -201,10 +226,13 @@ class ExprPrinter:
         uniform = all(arg.kind is Kind.DOUBLE for arg in args)
         if expr.name == "exp":
             if uniform:
-                return Printed(f"{self.shared}hoc_exp({args[0].code})", Kind.DOUBLE)
-            return Printed(f"hx::exp({args[0].code}, {self.lanes}, {self.shared}hoc_exp)", Kind.V)
+                code = self.dialect.hoc_exp.format(shared=self.shared, x=args[0].code)
+                return Printed(code, Kind.DOUBLE)
+            above = self.dialect.hoc_exp_argument.format(shared=self.shared)
+            return Printed(f"hx::exp({args[0].code}, {self.lanes}, {above})", Kind.V)
         if uniform:
-            return Printed(f"::{expr.name}({', '.join(a.code for a in args)})", Kind.DOUBLE)
+            listed = ", ".join(a.code for a in args)
+            return Printed(f"{self.dialect.libm}{expr.name}({listed})", Kind.DOUBLE)
         printed = ", ".join(self.varying(arg) for arg in expr.args)
         return Printed(f"hx::{expr.name}({printed})", Kind.V)
 

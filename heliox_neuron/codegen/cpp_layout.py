@@ -19,8 +19,12 @@ class Layout:
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         mechanism = kernel.mechanism
-        columns = [c for c in (kernel.columns.current, kernel.columns.state) if c is not None]
+        received = None if kernel.receive is None else kernel.receive.columns
+        used = (kernel.columns.current, kernel.columns.state, received)
+        columns = [c for c in used if c is not None]
         bound = {v for c in columns for v in [*c.load, *c.store]}
+        if kernel.receive is not None:
+            bound |= {v for watched in kernel.receive.watched for v in watched.load}
         mentioned = _mentioned(kernel)
         table_reads = self._table_fields(kernel)
         bound |= table_reads
@@ -56,12 +60,17 @@ class Layout:
         return next(k for k, ion in enumerate(self.kernel.mechanism.ions) if ion.name == name)
 
     def ions_used(self, hook: str) -> list[int]:
-        """The ions whose rows a hook needs."""
+        """The ions whose rows a hook needs: "current", "state" or "receive"."""
+        ions = self.kernel.mechanism.ions
+        receive = self.kernel.receive
+        if hook == "receive" and receive is not None:
+            names = {v.ion for v in [*receive.columns.copied, *receive.ion_store]}
+            return [k for k, ion in enumerate(ions) if ion.name in names]
         columns = self.kernel.columns
         used = columns.current if hook == "current" else columns.state
         assert used is not None
         out = []
-        for k, ion in enumerate(self.kernel.mechanism.ions):
+        for k, ion in enumerate(ions):
             reads = any(v.ion == ion.name for v in used.copied)
             writes = any(hook == "current" or v.column != 3 for v in ion.write)
             if reads or writes:
@@ -112,6 +121,7 @@ def _mentioned(kernel: Kernel) -> set[Variable]:
     exprs = [expr for _, expr in kernel.shared]
     bodies = [f.body for f in kernel.functions]
     bodies += [b for b in (kernel.current, kernel.state) if b is not None]
+    bodies += [] if kernel.receive is None else kernel.receive.bodies()
     for body in bodies:
         for statement in ir.statements(body):
             exprs += ir.expressions(statement)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..nmodl import ir
 from ..nmodl.ir import Storage
 from ..nmodl.lower import Kernel
-from .cpp_expr import ExprPrinter, Names
+from .cpp_expr import HOST, Dialect, ExprPrinter, Names
 from .cpp_layout import Layout
 from .cpp_writer import Writer, mangled
 
@@ -20,24 +20,34 @@ def print_table_check(kernel: Kernel, layout: Layout, out: Writer) -> None:
         if variable.storage is Storage.FIELD and not variable.dim:
             k = layout.field_index(variable)
             out(f"self.{mangled(variable.name)} = args->column[{k}][0];")
-    for table in layout.tables:
-        _Table(kernel, layout, out).print(table)
+    print_tables(kernel, layout, out, "args->table", HOST)
     out.close()
     out()
 
 
+def print_tables(
+    kernel: Kernel, layout: Layout, out: Writer, place: str, dialect: Dialect
+) -> None:
+    """The making of each table at `place`; `self` is instance 0, `shared` the uniform values."""
+    for table in layout.tables:
+        _Table(kernel, layout, out, place, dialect).print(table)
+
+
 class _Table:
-    def __init__(self, kernel: Kernel, layout: Layout, out: Writer) -> None:
+    def __init__(
+        self, kernel: Kernel, layout: Layout, out: Writer, place: str, dialect: Dialect
+    ) -> None:
         self.out = out
         self.layout = layout
         self.kernel = kernel
-        self.printer = ExprPrinter(kernel.uniformity, Names())
+        self.place = place
+        self.printer = ExprPrinter(kernel.uniformity, Names(), dialect=dialect)
 
     def print(self, table: ir.Table) -> None:
         out, k = self.out, table.number
         out.open("{")
-        out(f"double* const made = args->table + {self.layout.table_offset(k)};")
-        out(f"double* const rows = args->table + {self.layout.table_rows(k)};")
+        out(f"double* const made = {self.place} + {self.layout.table_offset(k)};")
+        out(f"double* const rows = {self.place} + {self.layout.table_rows(k)};")
         depend = [self.printer.value(ref).code for ref in table.depend]
         changed = [f"made[{3 + j}] != {code}" for j, code in enumerate(depend)]
         out.open(f"if ({' || '.join(['made[0] == 0.', *changed])}) {{")

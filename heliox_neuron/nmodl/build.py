@@ -178,6 +178,8 @@ class _Builder:
         line = self.lines.find(node.name.get_node_name(), "(")
         call = self._expr(node)
         assert isinstance(call, ir.Call)
+        if call.name == "net_send" and len(call.args) == 2:
+            return ir.NetSend(call, self._after_t(node.arguments[0]), line=line)
         return ir.CallStatement(call, line=line)
 
     def _s_IfStatement(self, node: Any) -> Statement:
@@ -249,7 +251,13 @@ class _Builder:
 
     def _s_InitialBlock(self, node: Any) -> Statement:
         self.lines.find("INITIAL")
-        return ir.Scope(self._body(node.statement_block))
+        return ir.NetInitial(self._body(node.statement_block))
+
+    def _s_WatchStatement(self, node: Any) -> Statement:
+        line = self.lines.find("WATCH")
+        clauses = [(self._expr(w.expression), self._expr(w.value)) for w in node.statements]
+        names = self._mentioned(unparse(node))
+        return ir.Watch("WatchStatement", names, clauses=clauses, line=line)
 
     def _opaque(self, node: Any, construct: str, line: int = 0) -> Statement:
         text = unparse(node)
@@ -300,13 +308,16 @@ class _Builder:
         return ir.Call(kind, ())
 
     def _binary(self, node: Any) -> Expr:
-        op = node.op.eval()
-        left, right = self._expr(node.lhs), self._expr(node.rhs)
-        if op in _COMPARISONS:
-            return ir.Compare(op, left, right)
-        if op in ("&&", "||"):
-            return ir.Logical(op, left, right)
-        return ir.Binary(op, left, right)
+        return _operation(node.op.eval(), self._expr(node.lhs), self._expr(node.rhs))
+
+    def _after_t(self, node: Any) -> Expr:
+        """The text `t + node`: what binds as loosely as + inside node takes the sum as operand."""
+        kind = type(node).__name__
+        if kind == "WrappedExpression":
+            return self._after_t(node.expression)
+        if kind == "BinaryExpression" and node.op.eval() not in ("*", "/", "^"):
+            return _operation(node.op.eval(), self._after_t(node.lhs), self._expr(node.rhs))
+        return ir.Binary("+", ir.Ref(self.mechanism.variables["t"]), self._expr(node))
 
     def _find(self, name: str) -> Variable | None:
         for scope in reversed(self.scopes):
@@ -320,6 +331,14 @@ class _Builder:
             variable = Variable(name, Storage.UNKNOWN)
             self.mechanism.variables[name] = variable
         return variable
+
+
+def _operation(op: str, left: Expr, right: Expr) -> Expr:
+    if op in _COMPARISONS:
+        return ir.Compare(op, left, right)
+    if op in ("&&", "||"):
+        return ir.Logical(op, left, right)
+    return ir.Binary(op, left, right)
 
 
 def _real(text: str) -> str:

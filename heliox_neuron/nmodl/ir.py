@@ -192,6 +192,11 @@ class Scope(Statement):
 
 
 @dataclass
+class NetInitial(Scope):
+    """INITIAL { } inside NET_RECEIVE, which NEURON runs at finitialize."""
+
+
+@dataclass
 class Local(Statement):
     variables: list[Variable]
 
@@ -199,6 +204,27 @@ class Local(Statement):
 @dataclass
 class CallStatement(Statement):
     call: Call
+
+
+@dataclass
+class NetSend(CallStatement):
+    """net_send(delay, flag). time: when the event is due, which is not t plus the delay where the
+    delay is a sum: nocmodl writes `t + ` before its text."""
+
+    time: Expr
+
+
+@dataclass
+class Event(Statement):
+    """What NET_RECEIVE asks of the event queue, after net_receive.py.
+
+    kind: "net_send" (time, flag), "net_event" (time), "net_move" (time), "watch" (flag), with the
+    position of the WATCH among the file's.
+    """
+
+    kind: str
+    args: tuple[Expr, ...]
+    position: int = 0
 
 
 @dataclass
@@ -235,6 +261,13 @@ class Opaque(Statement):
     construct: str
     names: list[Variable]
     verbatim: str = ""
+
+
+@dataclass
+class Watch(Opaque):
+    """WATCH (condition) flag, ... clauses: (condition, flag)."""
+
+    clauses: list[tuple[Expr, Expr]] = field(default_factory=list)
 
 
 # ---- blocks --------------------------------------------------------------------------------------
@@ -374,6 +407,8 @@ def expressions(statement: Statement) -> list[Expr]:
         return [statement.first, statement.last, statement.step]
     if isinstance(statement, CallStatement):
         return [statement.call]
+    if isinstance(statement, Event):
+        return list(statement.args)
     if isinstance(statement, TableLookup):
         return [statement.argument]
     return []

@@ -138,20 +138,14 @@ def analyse(
         hooks["current"] = current if conductance else current + current
     if state is not None:
         hooks["state"] = state
-    entry = {v for ion in mechanism.ions for v in ion.copied} | {mechanism.variables["v"]}
+    entry = _known_on_entry(mechanism)
     exits = {name: _needed_after(mechanism, name) for name in hooks}
     if current is not None:
         exits["current"] |= conductance
     exposed = {name: flow.exposed(body, exits[name]) - entry for name, body in hooks.items()}
     for name, body in hooks.items():
         _check_globals(flow, body, exits[name])
-    read_first: set[Variable] = set().union(*exposed.values())
-    for hook in mechanism.hooks:
-        if hook.kind != "BREAKPOINT":
-            read_first |= flow.exposed(hook.body) - (entry if hook.kind == "INITIAL" else set())
-    for function in mechanism.functions.values():
-        if function.kind in ("FUNCTION", "PROCEDURE"):
-            read_first |= flow.exposed(function.body)
+    read_first = exposed_elsewhere(mechanism).union(*exposed.values())
     order = {v: k for k, v in enumerate(mechanism.variables.values())}
 
     def stored(name: str) -> list[Variable]:
@@ -179,6 +173,23 @@ def analyse(
         lean -= set(columns[name].load)
     _check_file_locals(mechanism, read_first)
     return Columns(columns.get("current"), columns.get("state"), {v for v in lean if not v.state})
+
+
+def exposed_elsewhere(mechanism: Mechanism) -> set[Variable]:
+    """What blocks beside `current` and `state`, FUNCTIONs and PROCEDUREs may read first."""
+    flow, entry = Flow(mechanism), _known_on_entry(mechanism)
+    found: set[Variable] = set()
+    for hook in mechanism.hooks:
+        if hook.kind != "BREAKPOINT":
+            found |= flow.exposed(hook.body) - (entry if hook.kind == "INITIAL" else set())
+    for function in mechanism.functions.values():
+        if function.kind in ("FUNCTION", "PROCEDURE"):
+            found |= flow.exposed(function.body)
+    return found
+
+
+def _known_on_entry(mechanism: Mechanism) -> set[Variable]:
+    return {v for ion in mechanism.ions for v in ion.copied} | {mechanism.variables["v"]}
 
 
 def _needed_after(mechanism: Mechanism, hook: str) -> set[Variable]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import breakpoint, cnexp, ir, liveness, source, supported, tables, uniform
+from . import breakpoint, cnexp, ir, liveness, net_receive, source, supported, tables, uniform
 from .build import build
 from .declarations import declare
 from .source import mod_hash
@@ -28,7 +28,8 @@ class Kernel:
 
     functions: reachable ones, callees before callers. current, state: bodies or None. conductance:
     CONDUCTANCE hints, [] for the numerical derivative. diverged: names of functions that are called
-    for some lanes only. serial: instances must be computed one by one.
+    for some lanes only. serial: instances must be computed one by one. receive: NET_RECEIVE, where
+    it was asked for.
     """
 
     mechanism: ir.Mechanism
@@ -42,6 +43,7 @@ class Kernel:
     shared: list[tuple[ir.Variable, ir.Expr]]
     diverged: set[str]
     serial: bool
+    receive: net_receive.Receive | None = None
 
 
 def read(text: str) -> ir.Mechanism:
@@ -52,29 +54,36 @@ def read(text: str) -> ir.Mechanism:
     return mechanism
 
 
-def lower(text: str) -> Kernel | None:
-    """The kernel of a MOD text, None where NEURON has nothing to call in a step.
+def lower(text: str, receive: bool = False) -> Kernel | None:
+    """The kernel of a MOD text, None where NEURON has nothing to call.
 
-    Raises Unsupported HX021, HX022, HX024.
+    receive: NET_RECEIVE is translated too; else it is left to NEURON. Raises Unsupported HX021,
+    HX022, HX024.
     """
     mechanism = read(text)
     cnexp.solve(mechanism)
     split = breakpoint.split(mechanism)
-    if split.current is None and split.state is None:
+    events = net_receive.translate(mechanism) if receive else None
+    if split.current is None and split.state is None and events is None:
         return None
     bodies = [body for body in (split.current, split.state) if body is not None]
-    functions = supported.check(mechanism, bodies)
+    delivered = [] if events is None else events.bodies()
+    functions = supported.check(mechanism, bodies, delivered)
     if split.conductance:
         _check_conductance(mechanism, split)
     functions = tables.lower(mechanism, functions)
     _separate_globals(mechanism, functions, bodies)
-    hoist = uniform.Hoist()
+    hoist = uniform.Hoist(time=events is None)
     for function in functions:
         function.body = hoist.body(function.body)
     current = None if split.current is None else hoist.body(split.current)
     state = None if split.state is None else hoist.body(split.state)
     bodies = [body for body in (current, state) if body is not None]
-    uniformity = uniform.infer(functions, bodies)
+    arguments = [] if events is None else [*events.weights, events.flag]
+    uniformity = uniform.infer(functions, bodies + delivered, arguments)
+    columns = liveness.analyse(mechanism, current, state, {ref.var for ref, _ in split.conductance})
+    if events is not None:
+        net_receive.analyse(mechanism, events)
     return Kernel(
         mechanism,
         mod_hash(text),
@@ -82,11 +91,12 @@ def lower(text: str) -> Kernel | None:
         current,
         state,
         split.conductance,
-        liveness.analyse(mechanism, current, state, {ref.var for ref, _ in split.conductance}),
+        columns,
         uniformity,
         list(zip(hoist.values, hoist.shared, strict=True)),
         _diverged(uniformity, functions, bodies),
         _is_serial(mechanism),
+        events,
     )
 
 

@@ -88,27 +88,40 @@ def _calls(body: list[Statement]) -> list[tuple[str, int]]:
     return found
 
 
-def check(mechanism: Mechanism, bodies: list[list[Statement]]) -> list[Function]:
-    """The functions reachable from the bodies, after judging all statements."""
-    everything = [statement for body in bodies for statement in body]
-    functions = reachable(mechanism, everything)
+def check(
+    mechanism: Mechanism, bodies: list[list[Statement]], events: list[list[Statement]] | None = None
+) -> list[Function]:
+    """The functions reachable from the bodies, after judging all statements.
+
+    events: further bodies, which run when an event is delivered.
+    """
+    stepped = reachable(mechanism, [statement for body in bodies for statement in body])
+    functions = stepped
+    if events:
+        everything = [statement for body in [*bodies, *events] for statement in body]
+        functions = reachable(mechanism, everything)
     for body in bodies:
         _check_body(mechanism, body)
+    for body in events or []:
+        _check_body(mechanism, body, "code that events run")
     for function in functions:
         if function.kind == "FUNCTION_TABLE":
             raise Unsupported("HX022", f"FUNCTION_TABLE {function.name}", function.line)
         if function.table is not None:
             _check_table(mechanism, function)
-        _check_body(mechanism, function.body)
+        where = "code that runs every step" if function in stepped else "code that events run"
+        _check_body(mechanism, function.body, where)
     return functions
 
 
-def _check_body(mechanism: Mechanism, body: list[Statement]) -> None:
+def _check_body(
+    mechanism: Mechanism, body: list[Statement], where: str = "code that runs every step"
+) -> None:
     for statement in ir.statements(body):
         if isinstance(statement, ir.Opaque):
             code = "HX021" if statement.verbatim else "HX022"
             what = "VERBATIM" if statement.verbatim else statement.construct
-            raise Unsupported(code, f"{what} in code that runs every step", statement.line)
+            raise Unsupported(code, f"{what} in {where}", statement.line)
         if isinstance(statement, ir.DiffEq):
             raise Unsupported("HX022", "a differential equation outside cnexp", statement.line)
         if isinstance(statement, ir.Solve):

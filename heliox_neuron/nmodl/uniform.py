@@ -13,6 +13,7 @@ Assumes supported.check and tables.lower.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from . import ir
@@ -42,9 +43,11 @@ class Uniformity:
         return any(self.is_varying(child) for child in ir.children(expr))
 
 
-def infer(functions: list[Function], bodies: list[list[Statement]]) -> Uniformity:
-    """Grows the set of varying variables until nothing changes."""
-    found = Uniformity({function.name: function for function in functions})
+def infer(
+    functions: list[Function], bodies: list[list[Statement]], varying: Iterable[Variable] = ()
+) -> Uniformity:
+    """Grows the set of varying variables until nothing changes. varying: where it begins."""
+    found = Uniformity({function.name: function for function in functions}, set(varying))
     size = -1
     while size != len(found.varying):
         size = len(found.varying)
@@ -87,9 +90,13 @@ def _mark_arguments(found: Uniformity, expr: Expr) -> None:
 
 
 class Hoist:
-    """Collects the hoisted expressions: shared[i] is evaluated once and read as values[i]."""
+    """Collects the hoisted expressions: shared[i] is evaluated once and read as values[i].
 
-    def __init__(self) -> None:
+    time: also those that read t. Events have a t of their own, so with NET_RECEIVE they stay.
+    """
+
+    def __init__(self, time: bool = True) -> None:
+        self.hoistable = _HOISTABLE if time else _HOISTABLE - {Storage.T}
         self.values: list[Variable] = []
         self.shared: list[Expr] = []
 
@@ -108,7 +115,7 @@ class Hoist:
         return [statement]
 
     def _expr(self, expr: Expr) -> Expr:
-        if _is_hoistable(expr) and _has_call(expr):
+        if _is_hoistable(expr, self.hoistable) and _has_call(expr):
             return self._take(expr)
         if isinstance(expr, (ir.Binary, ir.Compare, ir.Logical)):
             return replace(expr, left=self._expr(expr.left), right=self._expr(expr.right))
@@ -125,9 +132,9 @@ class Hoist:
         return Ref(self.values[self.shared.index(expr)])
 
 
-def _is_hoistable(expr: Expr) -> bool:
+def _is_hoistable(expr: Expr, hoistable: set[Storage]) -> bool:
     for node in ir.walk(expr):
-        if isinstance(node, Ref) and node.var.storage not in _HOISTABLE:
+        if isinstance(node, Ref) and node.var.storage not in hoistable:
             return False
         if isinstance(node, Call) and (node.user or node.name == "at_time"):
             return False

@@ -11,6 +11,7 @@
 #include "../bridge/kernel_table.hpp"
 #include "../bridge/version_gate.hpp"
 #include "../bridge/watched.hpp"
+#include "device.hpp"
 
 namespace py = pybind11;
 using namespace heliox;
@@ -43,6 +44,8 @@ void set(std::string const& name, py::object const& value) {
         s.device = value.cast<std::string>();
     } else if (name == "fidelity") {
         s.fidelity = value.cast<std::string>();
+    } else if (name == "solver") {
+        s.solver = value.cast<std::string>();
     } else {
         throw py::key_error(name);
     }
@@ -67,6 +70,9 @@ py::object get(std::string const& name) {
     }
     if (name == "fidelity") {
         return py::str(s.fidelity);
+    }
+    if (name == "solver") {
+        return py::str(s.solver);
     }
     throw py::key_error(name);
 }
@@ -216,6 +222,7 @@ py::list runs() {
         entry["threads"] = run.threads;
         entry["freeze_seconds"] = run.freeze_seconds;
         entry["compile_seconds"] = run.compile_seconds;
+        entry["host_steps"] = run.host_steps;
         entry["host_calls"] = run.host_mechanisms ? run.steps : 0;
         entry["code"] = run.code == "-" ? "" : run.code;
         entry["reason"] = run.reason;
@@ -266,6 +273,7 @@ PYBIND11_MODULE(_core, m) {
         std::string const data = bytes;
         return sha256_hex(data.data(), data.size());
     });
+    bind_device(m);
     watch_interrupts();
     watch_builtins();
 }

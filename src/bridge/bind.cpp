@@ -50,7 +50,8 @@ int ion_datum(int type, int ion) {
     return -1;
 }
 
-// Row of each instance's ion inside the thread's ion columns.
+} // namespace
+
 bool read_ion_rows(neuron::model_sorted_token const& token, Memb_list& ml, int type,
                    IonImage const& ion, std::vector<int>& rows) {
     int const k = ion_datum(type, ion.type);
@@ -76,6 +77,8 @@ bool read_ion_rows(neuron::model_sorted_token const& token, Memb_list& ml, int t
     }
     return ml.nodecount == 0;
 }
+
+namespace {
 
 bool read_pointers(Memb_list& ml, int type, MechanismImage& mechanism) {
     for (int k = 0; k < nrn_prop_dparam_size_[type]; ++k) {

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "clock.hpp"
+#include "device_engine.hpp"
 #include "engine_entry.hpp"
 #include "fixed_step.hpp"
 #include "kernel_table.hpp"
@@ -248,6 +249,72 @@ void end_progress() {
     }
 }
 
+// The CPU engine's step between two stretches of a device engine's.
+bool host_step(neuron::model_sorted_token const& token) {
+    Engine& e = engine();
+    if (!ready(token)) {
+        return false;
+    }
+    e.plan.lean = false;
+    StepScope scope;
+    fixed_step(e.plan, token);
+    scope.steps = 1;
+    after_step();
+    return true;
+}
+
+// What steps by the device engine take from this one.
+class CpuHost : public DeviceHost {
+  public:
+    bool step(neuron::model_sorted_token const& token) override {
+        if (!host_step(token)) {
+            return false;
+        }
+        ++engine().runs.back().host_steps;
+        return true;
+    }
+    void book(char const* kind, long steps, double seconds, double t_start) override {
+        Engine& e = engine();
+        bool const opened = e.new_run || e.runs.empty() || e.runs.back().kind != kind ||
+                            e.runs.back().engine != "gpu";
+        RunRecord& record = run_record(kind, "gpu");
+        if (opened) {
+            record.t_start = t_start;
+        }
+        record.steps += steps;
+        record.seconds += seconds;
+        record.t_stop = nrn_threads[0]._t;
+    }
+};
+
+// As device_steps (device_engine.hpp).
+DeviceEnd steps_on_device(char const* kind, neuron::model_sorted_token const& token, long n,
+                          double t_stop, double pause_at, long& done) {
+    CpuHost host;
+    DeviceRequest const request{kind, n, t_stop, pause_at};
+    return device_steps(host, request, token, done, engine().interrupted);
+}
+
+bool device_takes_steps(char const* kind) { return engine().depth == 0 && device_wanted(kind); }
+
+// A line of the CPU's tells why it is not the device's.
+void note_device_refusal(RunRecord& record) {
+    if (DeviceAnswer const& refusal = last_device_refusal(record.kind.c_str()); refusal.refused) {
+        record.code = refusal.code;
+        record.reason = refusal.reason;
+    }
+}
+
+void act_on_interrupt() {
+    Engine& e = engine();
+    if (e.interrupted) {
+        e.interrupted = false;
+        if (e.callbacks.raise_interrupt) {
+            e.callbacks.raise_interrupt();
+        }
+    }
+}
+
 class PsolveWatch : public GroupWatch {
   public:
     PsolveWatch(bool may_be_lean, int n) : may_be_lean_(may_be_lean), t_stop_(t + n * dt) {}
@@ -301,6 +368,15 @@ void warn(std::string const& code, std::string const& message) { warn_once(code,
 
 bool engine_fixed_step(neuron::model_sorted_token const& token) {
     Engine& e = engine();
+    if (!e.in_batch && device_takes_steps("fadvance")) {
+        long done = 0;
+        e.interrupted = false;
+        steps_on_device("fadvance", token, 1, nrn_threads[0]._t + dt, 0, done);
+        act_on_interrupt();
+        if (done > 0) {
+            return true;
+        }
+    }
     if (!ready(token)) {
         RunRecord& record = run_record(e.in_batch ? "continuerun" : "fadvance", "neuron");
         ++record.steps;
@@ -310,6 +386,7 @@ bool engine_fixed_step(neuron::model_sorted_token const& token) {
     }
     RunRecord& record = run_record(e.in_batch ? "continuerun" : "fadvance", "cpu");
     describe(record);
+    note_device_refusal(record);
     if (e.in_batch && e.batch_fresh) {
         e.batch_fresh = false;
         e.batch_lean = e.depth == 0 && find_lean(*e.models.get());
@@ -327,8 +404,20 @@ bool engine_fixed_step(neuron::model_sorted_token const& token) {
     return true;
 }
 
-bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n) {
+bool engine_fixed_step_group(neuron::model_sorted_token const& token, int& n) {
     Engine& e = engine();
+    if (device_takes_steps("psolve")) {
+        long done = 0;
+        e.interrupted = false;
+        double const t_stop = nrn_threads[0]._t + n * dt;
+        DeviceEnd const end = steps_on_device("psolve", token, n, t_stop, 0, done);
+        t = nrn_threads[0]._t;
+        act_on_interrupt();
+        if (end != DeviceEnd::refused || done == n) {
+            return true;
+        }
+        n -= (int)done;
+    }
     if (!ready(token)) {
         RunRecord& record = run_record("psolve", "neuron");
         record.steps += n;
@@ -338,6 +427,7 @@ bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n) {
     }
     RunRecord& record = run_record("psolve", "cpu");
     describe(record);
+    note_device_refusal(record);
     e.interrupted = false;
     e.polled = wall_seconds();
     bool const may_be_lean = e.depth == 0 && find_lean(*e.models.get());
@@ -347,13 +437,18 @@ bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n) {
     scope.steps = fixed_step_group(e.plan, token, n, watch);
     after_step();
     end_progress();
-    if (e.interrupted) {
-        e.interrupted = false;
-        if (e.callbacks.raise_interrupt) {
-            e.callbacks.raise_interrupt();
-        }
-    }
+    act_on_interrupt();
     return true;
+}
+
+long engine_device_steps(neuron::model_sorted_token const& token, long n, double t_stop,
+                         double pause_at) {
+    if (!device_takes_steps("continuerun")) {
+        return 0;
+    }
+    long done = 0;
+    steps_on_device("continuerun", token, n, t_stop, pause_at, done);
+    return done;
 }
 
 void engine_begin_batch(double t_stop) {
@@ -387,6 +482,7 @@ void engine_finitialize(bool after) {
     }
     e.new_run = true;
     e.nan_named = false;
+    device_new_run();
     if (cvode_active_ && settings().device != "neuron") {
         // its fadvance never comes to us: say so where the run begins
         e.refusal = refuse_step();

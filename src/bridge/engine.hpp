@@ -14,7 +14,7 @@ namespace heliox {
 // A stretch of steps of one kind in one engine: a line of heliox.report().
 struct RunRecord {
     std::string kind;   // "psolve", "continuerun", "fadvance"
-    std::string engine; // "cpu", "neuron"
+    std::string engine; // "gpu", "cpu", "neuron"
     std::string plan;   // "blocks", "staged"
     std::string code, reason;
     double t_start = 0, t_stop = 0; // ms
@@ -22,6 +22,7 @@ struct RunRecord {
     double seconds = 0, freeze_seconds = 0, compile_seconds = 0;
     int threads = 1;
     bool host_mechanisms = false;
+    long host_steps = 0; // of a "gpu" run: steps that the CPU engine did in between
 };
 
 struct Callbacks {

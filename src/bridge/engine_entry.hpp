@@ -22,6 +22,7 @@ struct Settings {
     int progress = 0;
     std::string device = "auto";
     std::string fidelity = "exact";
+    std::string solver = "auto"; // of the device: "hines", "dhs", "contract"
 };
 
 // A plain object, so that "is it enabled" is one load.
@@ -32,8 +33,14 @@ inline Settings& settings() { return settings_; }
 // function.
 bool engine_fixed_step(neuron::model_sorted_token const& token);
 
-// psolve's n steps with NEURON's nrn_fixed_step_group semantics; same result as above.
-bool engine_fixed_step_group(neuron::model_sorted_token const& token, int n);
+// psolve's n steps with NEURON's nrn_fixed_step_group semantics; same result as above. False: n is what
+// remains for NEURON.
+bool engine_fixed_step_group(neuron::model_sorted_token const& token, int& n);
+
+// Inside a batch: up to n steps by the device engine. How many were done; 0: it does not take them. Returns
+// early when the interpreter has run, or at the wall clock time pause_at (s, 0: never).
+long engine_device_steps(neuron::model_sorted_token const& token, long n, double t_stop,
+                         double pause_at);
 
 // Between begin and end the steps come from continuerun's loop and the interpreter runs only from
 // within a step (hoc events, callbacks). t_stop: steps go on while t < t_stop - hoc_epsilon. A

@@ -16,18 +16,6 @@ int group_begin_, group_end_, group_n_;
 // NEURON threads may be at different steps of a group: each knows for itself whether its step is lean.
 thread_local bool lean_ = false;
 
-void copy_dt(double compared) {
-    if (compared == nrn_threads[0]._dt) {
-        return;
-    }
-    for (int i = 0; i < nrn_nthread; ++i) {
-        NrnThread& nt = nrn_threads[i];
-        nt._t = t;
-        nt._dt = dt;
-        nt.cj = (secondorder ? 2.0 : 1.0) / dt;
-    }
-}
-
 StepInput input_of(NrnThread const& nt, neuron::model_sorted_token const& token) {
     StepInput input{};
     input.t = nt._t;
@@ -176,6 +164,18 @@ class Active {
 };
 
 } // namespace
+
+void copy_dt(double compared) {
+    if (compared == nrn_threads[0]._dt) {
+        return;
+    }
+    for (int i = 0; i < nrn_nthread; ++i) {
+        NrnThread& nt = nrn_threads[i];
+        nt._t = t;
+        nt._dt = dt;
+        nt.cj = (secondorder ? 2.0 : 1.0) / dt;
+    }
+}
 
 void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token) {
     Active active(plan, nullptr);

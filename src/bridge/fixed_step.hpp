@@ -34,4 +34,7 @@ class GroupWatch {
 int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, int n,
                      GroupWatch& watch);
 
+// Before steps that others do: t and dt to NEURON's threads where dt (or t, then `compared` is negative) changed.
+void copy_dt(double compared);
+
 } // namespace heliox

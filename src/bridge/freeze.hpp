@@ -73,6 +73,10 @@ bool find_lean(Model& model);
 // Nothing runs between the currents and the states of a step: no continuous play, no scatter callback.
 bool nothing_between();
 
+// CVode.extra_scatter_gather has callbacks; a StateTransitionEvent exists.
+bool has_scatter_callbacks();
+bool has_state_transitions();
+
 // "NaN in v of soma(0.5) at t = ...", with the first variable of a mechanism there that is NaN.
 std::string describe_nan(Model const& model, int thread, int block);
 

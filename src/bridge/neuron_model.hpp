@@ -88,6 +88,10 @@ struct PreSynView {
     void* times;
     void* ids;
     void* statement;
+    NrnThread* thread;
+    void* threshold_item;
+    long index;
+    int use_min_delay, record_id, output_index, gid;
 };
 
 } // namespace heliox

@@ -4,18 +4,10 @@
 #include <cstring>
 #include <typeinfo>
 
+#include "device_decl.hpp"
 #include "freeze.hpp"
 #include "neuron_model.hpp"
 #include "structure.hpp"
-
-// Only what a call through the mangled name needs.
-class TQueue {
-  public:
-    void forall_callback(void (*)(TQItem const*, int));
-};
-struct TQItem {
-    void* data;
-};
 
 namespace heliox {
 namespace {
@@ -29,10 +21,14 @@ char const* type_name(void const* object) {
     return typeid(*static_cast<Polymorphic const*>(object)).name();
 }
 
+} // namespace
+
 bool has_state_transitions() {
     Symbol* const symbol = hoc_lookup("StateTransitionEvent");
     return symbol && symbol->u.ctemplate && symbol->u.ctemplate->count > 0;
 }
+
+namespace {
 
 long hoc_events_; // forall_callback takes a plain function
 
@@ -104,6 +100,8 @@ int count_scatter_call(Object*) {
     return 1;
 }
 
+} // namespace
+
 // CVode.extra_scatter_gather keeps its callbacks to itself, but calls them through a pointer of
 // neuron::python::methods: for a moment that pointer leads to a counter. (Its place in the structure is
 // found by value: NEURON keeps a copy in nrnpy_hoccommand_exec.)
@@ -128,6 +126,8 @@ bool has_scatter_callbacks() {
     *slot = saved;
     return scatter_calls_ > 0;
 }
+
+namespace {
 
 // Artificial cells of NEURON itself: their VERBATIM blocks draw random numbers and look at nothing else.
 bool trusted(char const* name) {

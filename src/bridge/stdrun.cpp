@@ -1,9 +1,11 @@
 #include "stdrun.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <exception>
 #include <memory>
 
+#include "clock.hpp"
 #include "hooks.hpp"
 #include "nrn_decl.hpp"
 #include "stdrun_names.hpp"
@@ -69,7 +71,11 @@ class ContinuerunLoop {
 
   private:
     void step();
+    bool device_steps(double per_step);
+    long device_stretch(long n, double pause_at);
+    long steps_to_end(long per_step) const;
     void advance(bool last_of_step);
+    bool plain_advance() const;
     void fixed_step(bool last_of_step);
     void call(Symbol* procedure);
     void after_call();
@@ -84,6 +90,7 @@ class ContinuerunLoop {
     bool unwinding_ = false;   // hoc's `stop`
     bool interrupted_ = false; // one more step, complete for the reader, then the error
     bool update_due_ = false;
+    bool whole_ = false; // the last step left everything complete for a reader
     SortedModel model_;
 };
 
@@ -116,7 +123,7 @@ void ContinuerunLoop::fixed_step(bool last_of_step) {
     stoprun &= ~STOP_AT_TSTOP;
     auto const& token = model_.token();
     open_batch(t_stop_);
-    if (last_of_step && (interrupted_ || update_due_ || step_reaches_end())) {
+    if (whole_ || (last_of_step && (interrupted_ || update_due_ || step_reaches_end()))) {
         engine_batch_last_step();
     }
     fixed_step_in_batch(token);
@@ -125,15 +132,69 @@ void ContinuerunLoop::fixed_step(bool last_of_step) {
     after_call();
 }
 
+bool ContinuerunLoop::plain_advance() const {
+    return settings_.enable != 0. && !cvode_active_ && hooks_installed() &&
+           stdrun.advance.is_pristine() && stdrun.fadvance->u.u_proc->defn.pf == &::fadvance;
+}
+
 void ContinuerunLoop::advance(bool last_of_step) {
-    bool const plain = settings_.enable != 0. && !cvode_active_ && hooks_installed() &&
-                       stdrun.advance.is_pristine() &&
-                       stdrun.fadvance->u.u_proc->defn.pf == &::fadvance;
-    if (plain) {
+    if (plain_advance()) {
         fixed_step(last_of_step);
     } else {
         call(stdrun.advance.symbol());
     }
+}
+
+// Advances in all steps that are left, by NEURON's own arithmetic for t.
+long ContinuerunLoop::steps_to_end(long per_step) const {
+    constexpr long kMost = 1L << 24;
+    long n = 0;
+    for (double now = t; hoc_less(now, t_stop_) && n < kMost; n += per_step) {
+        for (long i = 0; i < per_step; ++i) {
+            now = (now + .5 * dt) + .5 * dt;
+        }
+    }
+    return n;
+}
+
+// Advances that the device engine did, 0 if it does not take them.
+long ContinuerunLoop::device_stretch(long n, double pause_at) {
+    stoprun &= ~STOP_AT_TSTOP;
+    auto const& token = model_.token();
+    open_batch(t_stop_);
+    long const done = engine_device_steps(token, n, t_stop_, pause_at);
+    if (done > 0) {
+        stoprun &= ~STOP_AT_TSTOP;
+        hoc_returning = 0;
+        after_call();
+    }
+    return done;
+}
+
+// As many whole steps as the device engine takes, while nobody could look in between. False: none.
+bool ContinuerunLoop::device_steps(double per_step) {
+    bool const unseen = plain_advance() && !interrupted_ && !update_due_ && per_step >= 1 &&
+                        per_step == (long)per_step && stdrun.plot.is_pristine() &&
+                        stdrun.graphs.empty();
+    if (!unseen) {
+        return false;
+    }
+    long const in_step = (long)per_step;
+    double const wait = next_update_ - (nrn_time() - started_);
+    long done = device_stretch(steps_to_end(in_step), wall_seconds() + std::max(0., wait));
+    if (done == 0) {
+        return false;
+    }
+    whole_ = true;
+    while (done % in_step != 0 && !unwinding_) {
+        long const rest = in_step - done % in_step;
+        long const more = plain_advance() ? device_stretch(rest, 0) : 0;
+        if (more == 0) {
+            advance(true);
+        }
+        done += std::max(1L, more);
+    }
+    return true;
 }
 
 void ContinuerunLoop::step() {
@@ -144,6 +205,10 @@ void ContinuerunLoop::step() {
     if (stdrun.using_cvode.value()) {
         advance(true);
     } else {
+        whole_ = device_steps(stdrun.steps_per_step.value());
+        if (whole_) {
+            return;
+        }
         double const end = stdrun.steps_per_step.value() + hoc_epsilon;
         for (double i = 1.; i <= end && !unwinding_; i += 1.) {
             advance(!(i + 1. <= end));
@@ -154,12 +219,13 @@ void ContinuerunLoop::step() {
     }
 }
 
-// screen_update at the wall-clock interval of stdrun, one step late: that step is announced to the
+// screen_update at the wall-clock interval of stdrun; one step late where that step has to be announced to the
 // engine.
 bool ContinuerunLoop::update_screen_when_due() {
     double& realtime = stdrun.realtime.value();
     realtime = nrn_time() - started_;
-    if (update_due_) {
+    bool const due = hoc_not_less(realtime, next_update_);
+    if (update_due_ || (due && whole_)) {
         update_due_ = false;
         call(stdrun.screen_update);
         if (unwinding_) {
@@ -167,7 +233,7 @@ bool ContinuerunLoop::update_screen_when_due() {
         }
         stdrun.realtime.value() = nrn_time() - started_;
         next_update_ = stdrun.realtime.value() + stdrun.screen_update_interval.value();
-    } else if (hoc_not_less(realtime, next_update_)) {
+    } else if (due) {
         update_due_ = true;
     }
     return true;

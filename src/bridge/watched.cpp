@@ -28,9 +28,29 @@ void follow() {
     watched_[Index].original();
 }
 
+bool random_play_called_ = false;
+double (*random_play_)(void*) = nullptr;
+
+double follow_random_play(void* random) {
+    random_play_called_ = true;
+    return random_play_(random);
+}
+
+void watch_random_play() {
+    Symbol* const random = random_play_ ? nullptr : hoc_lookup("Random");
+    Symbol* const play = random && random->u.ctemplate
+                             ? hoc_table_lookup("play", random->u.ctemplate->symtable)
+                             : nullptr;
+    if (play && play->u.u_proc && play->u.u_proc->defn.pfd_vp) {
+        random_play_ = play->u.u_proc->defn.pfd_vp;
+        play->u.u_proc->defn.pfd_vp = follow_random_play;
+    }
+}
+
 } // namespace
 
 void watch_builtins() {
+    watch_random_play();
     for (auto& watched: watched_) {
         Symbol* const symbol = watched.original ? nullptr : hoc_lookup(watched.name);
         if (symbol && symbol->u.u_proc && symbol->u.u_proc->defn.pf) {
@@ -47,5 +67,7 @@ bool take_ion_style_change() {
 }
 
 bool uses_old_point_sources() { return old_sources_called_; }
+
+bool random_is_played() { return random_play_called_; }
 
 } // namespace heliox

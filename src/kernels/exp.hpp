@@ -35,7 +35,7 @@ HX_INLINE vd exp_by_lanes(vd y, vd x, unsigned which, double (*hoc_exp)(double))
 HX_INLINE vd exp_core(vd x, vd x_tail, bool has_tail) {
     vd const inv_ln2_n = splat<vd>(0x1.71547652b82fep0 * 128);
     vd const minus_ln2_hi_n = splat<vd>(-0x1.62e42fefa0000p-8);
-    vd const minus_ln2_lo_n = splat<vd>(-0x1.cf79abc9e3b39p-47);
+    vd const minus_ln2_lo_n = splat<vd>(-0x1.cf79abc9e3b3ap-47);
     vd const shift = splat<vd>(0x1.8p52); /* adding it rounds to an integer, left in the low bits */
     vd const c2 = splat<vd>(0x1.ffffffffffdbdp-2);
     vd const c3 = splat<vd>(0x1.555555555543cp-3);

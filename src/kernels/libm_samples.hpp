@@ -48,6 +48,7 @@ static constexpr double seldom_pow[][2] = {
     {0x1.2b95bd2c18ab9p-3, -0x1.98b60a1131ad4p+1}, {0x1.06f0b8415c666p-1, 0x1.102b85b237cbep+2},
     {0x1.d807142830fd6p-1, -0x1.9f23ff3f90442p+2}, {0x1.88614bf809e73p+0, 0x1.09cc252709d4p+2},
     {0x1.e6e5bc3edfdd4p-1, -0x1.3422148ad9a64p+2}, {0x1.4729e7f1a5a9cp-2, 0x1.12ac352e391fcp+2},
+    {0x1.fffffffffffffp+52, -3.},                  {0x1.fffffffffffffp+52, -1.},
 };
 
 } // namespace hx

@@ -1,6 +1,7 @@
 """Print math_tables.hpp: the tables of exp.hpp, log.hpp and pow.hpp, from their definitions.
 
     python make_math_tables.py > math_tables.hpp        (needs mpmath)
+    python make_math_tables.py sincos > ../gpu/math_sincos_table.cuh
 
 The algorithms, with the choice of the table points, were published by Arm in optimized-routines
 (math/exp_data.c, log_data.c, pow_data.c, MIT, 2018) and are those of glibc since 2.28. N = 128:
@@ -13,11 +14,15 @@ pow   c near the centre of the i-th of N parts of [0x1.69555p-1, 0x1.69555p0), w
 log   c near the centre of the i-th of N parts of [0x1.6p-1, 0x1.6p0), found by a search over 2^30
       candidates for a log c that is almost a multiple of 2^-43. The search is not repeated here:
       the published 1/c are the constants LOG_INVC, logc follows from them.
+
+sin and cos (IBM's accurate library, part of glibc): at k/128, k < 110, in two doubles each. Of the
+440 published numbers 18 second doubles are not the nearest: SINCOS_TAILS.
 """
 
 import struct
+import sys
 
-from mpmath import floor, log, mp, mpf
+from mpmath import cos, floor, log, mp, mpf, sin
 
 mp.prec = 256
 N = 128
@@ -58,6 +63,19 @@ LOG_INVC = """
 0x1.7beb377dcb5adp-1 0x1.79baa679725c2p-1 0x1.77907f2170657p-1 0x1.756cadbd6130cp-1
 """
 
+# Published second doubles that are not the nearest, by their place in the table.
+SINCOS_TAILS = {
+    9: "-0x1.2ab639a9f0777p-63", 41: "-0x1.921915299468cp-58",
+    93: "-0x1.32c5c8b81c940p-66", 107: "0x1.e3a0d3e03b1d5p-57",
+    109: "-0x1.9883b57d6cdebp-58", 133: "-0x1.9b8c29dfd8ec8p-56",
+    137: "-0x1.9fb0a0c93e2b5p-56", 145: "0x1.46076fe0dcff5p-56",
+    161: "0x1.03d5504878398p-63", 179: "-0x1.660aec7ef636cp-58",
+    283: "0x1.8ff7947027a16p-58", 301: "-0x1.f190c70cbb5ffp-58",
+    303: "-0x1.b83d607cd5070p-63", 319: "0x1.95e25736c0358p-60",
+    341: "-0x1.97653a7d2f07bp-56", 361: "0x1.0da05738cc59ap-61",
+    377: "0x1.c843b4d0fb198p-58", 429: "0x1.ad1197ccd0393p-59",
+}  # fmt: skip
+
 
 def bits(x: float) -> int:
     return struct.unpack("<Q", struct.pack("<d", x))[0]
@@ -94,9 +112,21 @@ def pow_rows():
         yield float(invc), float(logc), float(-log(invc) - logc)
 
 
-def table(name: str, comment: str, columns: int, rows) -> None:
+def sincos_rows():
+    words = []
+    for k in range(110):
+        for exact in (sin(mpf(k) / 128), cos(mpf(k) / 128)):
+            first = float(exact)
+            tail = float(exact - mpf(first))
+            words.append(first)
+            words.append(float.fromhex(SINCOS_TAILS.get(len(words), tail.hex())))
+    return [words[i : i + 4] for i in range(0, len(words), 4)]
+
+
+def table(name: str, comment: str, columns: int, rows, space: str = "HX_TABLE") -> None:
+    rows = list(rows)
     print(f"\n/* {comment} */")
-    print(f"alignas(64) static const unsigned long long {name}[{columns} * {N}] = {{")
+    print(f"alignas(64) {space} unsigned long long {name}[{columns} * {len(rows)}] = {{")
     for row in rows:
         words = [w if isinstance(w, int) else bits(w) for w in row]
         words += [0] * (columns - len(words))
@@ -104,13 +134,30 @@ def table(name: str, comment: str, columns: int, rows) -> None:
     print("};")
 
 
-print("/* Made by make_math_tables.py, which says what the numbers are; do not edit.")
-print(" * Doubles as bits. */")
-print("// clang-format off")
-print("#ifndef HELIOX_KERNELS_MATH_TABLES_HPP")
-print("#define HELIOX_KERNELS_MATH_TABLES_HPP")
-print("\nnamespace hx {")
-table("exp_table", "tail, bits of the head", 2, exp_rows())
-table("log_table", "1/c, log c", 2, log_rows())
-table("pow_table", "1/c, log c, tail of log c, 0", 4, pow_rows())
-print("\n} // namespace hx\n#endif")
+def head(*lines: str) -> None:
+    print("/* Made by make_math_tables.py, which says what the numbers are; do not edit.")
+    print(" * Doubles as bits. */")
+    print("// clang-format off")
+    for line in lines:
+        print(line)
+
+
+if sys.argv[1:] == ["sincos"]:
+    head("#pragma once", "", '#include "device.cuh"')
+    print("\nnamespace hx {")
+    table("sincos_table", "sin(k/128), its tail, cos(k/128), its tail", 4, sincos_rows())
+    print("\n} // namespace hx")
+else:
+    head("#ifndef HELIOX_KERNELS_MATH_TABLES_HPP", "#define HELIOX_KERNELS_MATH_TABLES_HPP")
+    print("\n/* GPU code defines its own. */")
+    print("#ifndef HX_TABLE")
+    print("#define HX_TABLE static const")
+    print("#endif")
+    print("#ifndef HX_EXP_TABLE_SPACE")
+    print("#define HX_EXP_TABLE_SPACE HX_TABLE")
+    print("#endif")
+    print("\nnamespace hx {")
+    table("exp_table", "tail, bits of the head", 2, exp_rows(), "HX_EXP_TABLE_SPACE")
+    table("log_table", "1/c, log c", 2, log_rows())
+    table("pow_table", "1/c, log c, tail of log c, 0", 4, pow_rows())
+    print("\n} // namespace hx\n#endif")

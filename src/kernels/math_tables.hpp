@@ -4,10 +4,18 @@
 #ifndef HELIOX_KERNELS_MATH_TABLES_HPP
 #define HELIOX_KERNELS_MATH_TABLES_HPP
 
+/* GPU code defines its own. */
+#ifndef HX_TABLE
+#define HX_TABLE static const
+#endif
+#ifndef HX_EXP_TABLE_SPACE
+#define HX_EXP_TABLE_SPACE HX_TABLE
+#endif
+
 namespace hx {
 
 /* tail, bits of the head */
-alignas(64) static const unsigned long long exp_table[2 * 128] = {
+alignas(64) HX_EXP_TABLE_SPACE unsigned long long exp_table[2 * 128] = {
     0x0000000000000000ull, 0x3ff0000000000000ull,
     0x3c9b3b4f1a88bf6eull, 0x3feff63da9fb3335ull,
     0xbc7160139cd8dc5dull, 0x3fefec9a3e778061ull,
@@ -139,7 +147,7 @@ alignas(64) static const unsigned long long exp_table[2 * 128] = {
 };
 
 /* 1/c, log c */
-alignas(64) static const unsigned long long log_table[2 * 128] = {
+alignas(64) HX_TABLE unsigned long long log_table[2 * 128] = {
     0x3ff734f0c3e0de9full, 0xbfd7cc7f79e69000ull,
     0x3ff713786a2ce91full, 0xbfd76feec20d0000ull,
     0x3ff6f26008fab5a0ull, 0xbfd713e31351e000ull,
@@ -271,7 +279,7 @@ alignas(64) static const unsigned long long log_table[2 * 128] = {
 };
 
 /* 1/c, log c, tail of log c, 0 */
-alignas(64) static const unsigned long long pow_table[4 * 128] = {
+alignas(64) HX_TABLE unsigned long long pow_table[4 * 128] = {
     0x3ff6a00000000000ull, 0xbfd62c82f2b9c800ull, 0x3cfab42428375680ull, 0x0000000000000000ull,
     0x3ff6800000000000ull, 0xbfd5d1bdbf580800ull, 0xbd1ca508d8e0f720ull, 0x0000000000000000ull,
     0x3ff6600000000000ull, 0xbfd5767717455800ull, 0xbd2362a4d5b6506dull, 0x0000000000000000ull,

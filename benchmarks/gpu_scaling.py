@@ -1,0 +1,279 @@
+"""How the engines scale: tree cells from 1 to 10,000, and a network with many synapses a cell.
+
+    python benchmarks/gpu_scaling.py                                   # tree x1 ... x10,000
+    python benchmarks/gpu_scaling.py --cells 1 100 10000 --segments 2  # 126 compartments a cell
+    python benchmarks/gpu_scaling.py --network                         # 10,000 x 100, 1,000 a cell
+    python benchmarks/gpu_scaling.py --network --cells 1000 --synapses 100
+
+The network: hh trees whose NetCons come from random cells, spread over one ExpSyn a compartment
+(NetCons into one ExpSyn add up: the same currents as with a synapse each). Random Poisson input keeps
+a part of the cells firing. One process a size; psolve alone is timed, warm, spikes recorded.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cases
+import measure
+
+HERE = Path(__file__).resolve()
+SIZES = (1, 10, 100, 1000, 10_000)
+RECORDED = 100  # roots whose v is recorded: all of 10,000 would measure the recording
+
+
+class Tree:
+    """The benchmark model "tree" with `ncell` cells."""
+
+    def __init__(self, task):
+        import importlib
+
+        sys.path.insert(0, str(cases.models_dir(task["models_dir"]) / "tree"))
+        module = importlib.import_module("tree")
+        self.network = module.build(task["ncell"], segments=task["segments"])
+        self.pc = self.network.pc
+        self.recorded = record(cell.root for cell in self.network.cells)
+
+
+class Network:
+    """Cells of one soma and four dendrites; every compartment's ExpSyn gets its share of NetCons."""
+
+    def __init__(self, task):
+        import random
+
+        from neuron import h
+
+        self.h, self.pc = h, h.ParallelContext()
+        self.random = random.Random(1)
+        self.sections, self.netcons, self.stims, self.clamps = [], [], [], []
+        segments = max(1, (task["compartments"] - 1) // 4)
+        targets = []
+        for gid in range(task["ncell"]):
+            targets.append(self.cell(gid, segments))
+        for gid, synapses in enumerate(targets):
+            self.connect(gid, synapses, task)
+        self.recorded = record(sections[0] for sections in self.sections)
+
+    def cell(self, gid, segments):
+        """Builds one; returns its synapses."""
+        h = self.h
+        soma = h.Section(name=f"soma{gid}")
+        soma.L = soma.diam = 20
+        sections = [soma]
+        for k in range(4):
+            dendrite = h.Section(name=f"dendrite{gid}_{k}")
+            dendrite.L, dendrite.diam, dendrite.nseg = 20.0 * segments, 1.5, segments
+            dendrite.connect(soma(k % 2))
+            sections.append(dendrite)
+        for section in sections:
+            section.Ra = 100
+            section.insert("hh" if section is soma else "pas")
+        self.sections.append(sections)
+        self.pc.set_gid2node(gid, self.pc.id())
+        detector = h.NetCon(soma(0.5)._ref_v, None, sec=soma)
+        detector.threshold = -20
+        self.pc.cell(gid, detector)
+        self.netcons.append(detector)
+        return [h.ExpSyn(segment) for section in sections for segment in section]
+
+    def connect(self, gid, synapses, task):
+        """task["synapses"] NetCons of random cells onto the cell, and its own Poisson input."""
+        h, ncell = self.h, task["ncell"]
+        for k in range(task["synapses"]):
+            source = self.random.randrange(ncell)
+            netcon = self.pc.gid_connect(source, synapses[k % len(synapses)])
+            netcon.delay, netcon.weight[0] = 1.0 + 0.1 * (k % 40), 1e-3 / task["synapses"]
+            self.netcons.append(netcon)
+        stim = h.NetStim()
+        stim.interval, stim.number, stim.start, stim.noise = 50, 1e9, 1, 1
+        stim.noiseFromRandom123(gid, 1, 2)
+        netcon = h.NetCon(stim, synapses[0])
+        netcon.delay, netcon.weight[0] = 1.0, 0.02
+        self.stims.append(stim)
+        self.netcons.append(netcon)
+
+
+def record(roots):
+    """v of the first RECORDED roots at every step."""
+    from neuron import h
+
+    return [
+        h.Vector().record(root(0.5)._ref_v) for _, root in zip(range(RECORDED), roots, strict=False)
+    ]
+
+
+def worker(task):
+    task = json.loads(task)
+    from neuron import h
+
+    h.load_file("stdrun.hoc")
+    start = time.perf_counter()
+    model = (Network if task["network"] else Tree)(task)
+    h.dt, h.steps_per_ms, h.v_init = cases.DT, round(1 / cases.DT), -65.0
+    model.pc.set_maxstep(10)
+    result = {"build": time.perf_counter() - start, "compartments": cases.compartments()}
+    result["netcons"], result["notes"] = int(h.List("NetCon").count()), []
+    bench = measure.Bench(model)
+    reps, seconds = task["reps"], task["seconds"]
+    for name, setting, length in (
+        ("neuron", measure.NEURON, min(0.4, seconds)),
+        ("cpu", measure.CPU | {"threads": cases.cores()}, min(0.4, seconds)),
+        ("exact", measure.GPU_EXACT, seconds),
+        ("fast", measure.GPU_FAST, seconds),
+    ):
+        try:
+            result[name] = bench.time(setting, length, reps)
+            if name == "exact":
+                result["rate"] = 1e3 * len(bench.times) / (h.t * task["ncell"])
+                result["memory"] = measure.device_memory()
+                result["freeze"] = bench.freeze_seconds(setting)
+        except measure.Skipped as skipped:
+            result["notes"].append(f"{name}: {skipped}")
+        print("\n" + json.dumps(result), flush=True)
+    result["notes"] += bench.notes
+    print("\n" + json.dumps(result), flush=True)
+
+
+# ---- the program --------------------------------------------------------------------------------
+
+
+def ask(task, timeout):
+    """The last result of a measuring process; "notes" say what went wrong."""
+    result, problem = {"notes": []}, ""
+    try:
+        done = subprocess.run(
+            [sys.executable, str(HERE), "--worker", json.dumps(task)],
+            capture_output=True,
+            env=cases.child_environment(),
+            timeout=timeout,
+            check=False,
+        )
+        out = done.stdout
+        if done.returncode:
+            words = done.stderr.decode(errors="replace").strip().splitlines()
+            problem = f"status {done.returncode}: {words[-1] if words else 'no output'}"
+    except subprocess.TimeoutExpired as expired:
+        out, problem = expired.stdout or b"", f"stopped after {timeout:.0f} s"
+    for line in out.decode(errors="replace").splitlines():
+        if line.startswith('{"build"'):
+            result = json.loads(line)
+    if problem:
+        result["notes"].append(problem)
+    return result
+
+
+def row(ncell, result):
+    """A line of the table."""
+
+    def us(name):
+        return f"{result[name]['us']:.4g}" if name in result else "-"
+
+    def times(name):
+        both = "neuron" in result and name in result
+        return f"{result['neuron']['us'] / result[name]['us']:.1f}" if both else "-"
+
+    def number(name, form):
+        return form.format(result[name]) if name in result else "-"
+
+    def cells_per_ms():
+        """Cell milliseconds of the model in one second, GPU fast."""
+        if "fast" not in result:
+            return "-"
+        return f"{ncell * cases.DT * 1e6 / result['fast']['us']:.3g}"
+
+    pool = f"{result['memory']['pool']:.0f}" if result.get("memory") else "-"
+    return [
+        f"{ncell:,}",
+        number("compartments", "{:,}"),
+        number("netcons", "{:,}"),
+        number("build", "{:.1f}"),
+        number("freeze", "{:.2f}"),
+        pool,
+        number("rate", "{:.1f}"),
+        us("neuron"),
+        us("cpu"),
+        us("exact"),
+        us("fast"),
+        times("exact"),
+        times("fast"),
+        cells_per_ms(),
+    ]
+
+
+HEADER = (
+    "cells",
+    "compartments",
+    "NetCons",
+    "build s",
+    "freeze s",
+    "pool MiB",
+    "spikes/s/cell",
+    "NEURON us",
+    "CPU us",
+    "GPU exact us",
+    "GPU fast us",
+    "times, exact",
+    "times, fast",
+    "cell ms/s, fast",
+)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cells", type=int, nargs="*", help="sizes; network: 10000")
+    parser.add_argument("--segments", type=int, default=10, help="of each of 63 sections (10)")
+    parser.add_argument("--network", action="store_true")
+    parser.add_argument("--compartments", type=int, default=101, help="of a network's cell (101)")
+    parser.add_argument("--synapses", type=int, default=1000, help="a network's cell (1000)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of a timed run (0.5)")
+    parser.add_argument("--reps", type=int, default=3)
+    parser.add_argument("--minutes", type=float, default=8, help="for everything (8)")
+    parser.add_argument("--models-dir", help="the benchmark models (../shared/models)")
+    parser.add_argument("--json", metavar="FILE", help="write all figures here")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    if options.worker:
+        return worker(options.worker)
+    folder = cases.models_dir(options.models_dir)
+    if folder is None and not options.network:
+        print("Benchmark models not found (HELIOX_MODELS, --models-dir): nothing to measure.")
+        return 0
+    facts = cases.facts() + cases.gpu_facts()
+    for name, value in facts:
+        print(f"{name}: {value}")
+    what = "network" if options.network else "tree"
+    print(
+        f"{what}, medians of {options.reps}; times: how many times faster than NEURON, 1 thread\n"
+    )
+    end = time.monotonic() + 60 * options.minutes
+    names = ("segments", "network", "compartments", "synapses", "seconds", "reps")
+    rows, results, notes = [], [], []
+    for ncell in options.cells or ([10_000] if options.network else SIZES):
+        task = {name: getattr(options, name) for name in names}
+        task |= {"ncell": ncell, "models_dir": str(folder or "")}
+        left = end - time.monotonic()
+        result = ask(task, left) if left > 10 else {"notes": ["left out, --minutes are over"]}
+        print(f"  {what} x{ncell} done", file=sys.stderr, flush=True)
+        results.append(result | {"cells": ncell})
+        rows.append(row(ncell, result))
+        notes += [f"x{ncell}: {note}" for note in result["notes"]]
+    cases.print_table(list(HEADER), rows)
+    if notes:
+        print("\n" + "\n".join(notes))
+    if options.json:
+        data = {"facts": dict(facts), "options": vars(options), "results": results}
+        Path(options.json).write_text(json.dumps(data, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

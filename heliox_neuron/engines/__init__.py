@@ -1,0 +1,1 @@
+"""Engines other than the CPU engine, which is compiled (src/cpu)."""

@@ -1,0 +1,57 @@
+"""Whether the next steps run on the GPU: what the core asks before it uses the CPU engine."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .gpu.engine import GpuEngine
+
+# Below this many nodes the CPU engine is faster than a launch of our kernels (benchmarks/gpu.py).
+_FEW_NODES = 10_000
+_FEW_STEPS = 20
+
+
+@functools.lru_cache(maxsize=1)
+def may_have_gpu() -> bool:
+    """Whether it is worth importing CuPy. Cheap: looks at files only."""
+    if os.environ.get("HELIOX_GPU_DEVICE") == "host":
+        return True
+    if importlib.util.find_spec("cupy") is None:
+        return False
+    return any(Path(p).exists() for p in ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg"))
+
+
+class DeviceEngine:
+    """What `_core.set_device_engine` holds. The GPU engine is imported when it is first used."""
+
+    def __init__(self, core: Any) -> None:
+        self.core = core
+        self.gpu: GpuEngine | None = None
+
+    def steps(self, kind: str, n: int, t_stop: float) -> int | tuple[str, str]:
+        """See _core.set_device_engine: steps done, or (code, reason) for the CPU engine."""
+        if self.core.get("device") == "auto" and (reason := self._against(kind, n)):
+            return "", reason
+        if self.gpu is None:
+            from .gpu.engine import GpuEngine
+
+            self.gpu = GpuEngine(self.core)
+        return self.gpu.steps(kind, n, t_stop)
+
+    def _against(self, kind: str, n: int) -> str:
+        """Why "auto" chooses the CPU engine, or an empty string."""
+        if not may_have_gpu():
+            return "no GPU"
+        if kind == "fadvance":
+            return "a loop of fadvance() looks at the model after every step"
+        if n < _FEW_STEPS:
+            return f"a run of {n} steps"
+        nodes = self.core.device_size()
+        if nodes < _FEW_NODES:
+            return f"a model of {nodes} nodes is small"
+        return ""

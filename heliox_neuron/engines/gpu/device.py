@@ -1,0 +1,256 @@
+"""Where kernels run: a CUDA device through CuPy, or the host, where the same text is plain C++.
+
+The host device is slow and needs no GPU. It runs each block as one thread, so that tests of the
+whole engine run anywhere.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ...codegen import cache, compile
+from ...errors import HelioXError
+
+Array = npt.NDArray[Any]
+
+
+class Module(Protocol):
+    """Compiled kernels and the constant hx_model."""
+
+    def launch(self, name: str, n_block: int, n_thread: int, shared: int, args: tuple[Any, ...]) -> None:
+        """Starts a kernel. shared: bytes of dynamic shared memory a block."""
+
+    def set_model(self, words: npt.NDArray[np.uint64]) -> None:
+        """Fills hx_model."""
+
+
+class Device(Protocol):
+    """Memory and kernels of one device."""
+
+    name: str
+    n_multiprocessor: int
+    shared_bytes: int  # a block may use
+
+    def array(self, values: Array) -> Any: ...
+
+    def empty(self, n: int, dtype: npt.DTypeLike) -> Any: ...
+
+    def address(self, array: Any) -> int: ...
+
+    def upload(self, array: Any, values: Array) -> None: ...
+
+    def download(self, array: Any) -> Array: ...
+
+    def module(self, source: str, macros: tuple[str, ...]) -> Module: ...
+
+    def synchronize(self) -> None: ...
+
+    def free_bytes(self) -> int: ...
+
+
+@functools.lru_cache(maxsize=1)
+def header_dir() -> Path:
+    """The folder of the device headers: the package's, or the source tree's."""
+    package = Path(__file__).parents[2]
+    for folder in (package / "include" / "gpu", package.parent / "src" / "gpu"):
+        if (folder / "device.cuh").exists():
+            return folder
+    raise HelioXError("HX032", "the device headers (device.cuh) are not installed.")
+
+
+def whole_source(source: str) -> str:
+    """The source with every header of ours in its place: NVRTC then needs no files."""
+    seen: set[Path] = set()
+
+    def expand(text: str, folder: Path) -> str:
+        def replace(match: re.Match[str]) -> str:
+            for place in (folder, header_dir(), compile.include_dir()):
+                path = (place / match[1]).resolve()
+                if path.exists():
+                    if path in seen:
+                        return ""
+                    seen.add(path)
+                    return expand(path.read_text(), path.parent)
+            return match[0]
+
+        return re.sub(r'^\s*#include "([^"]+)"[^\n]*$', replace, text, flags=re.MULTILINE)
+
+    return expand(source, header_dir()).replace("#pragma once", "")
+
+
+# ---- the host ----------------------------------------------------------------------------------
+
+
+class HostModule:
+    def __init__(self, library: Path) -> None:
+        self._library = ctypes.CDLL(str(library))
+
+    def launch(
+        self, name: str, n_block: int, n_thread: int, shared: int, args: tuple[Any, ...]
+    ) -> None:
+        function = getattr(self._library, name)
+        converted = [
+            ctypes.c_double(a) if isinstance(a, float) else ctypes.c_int(int(a)) for a in args
+        ]
+        for block in range(n_block):
+            self._library.hx_host_block(block, n_block)
+            function(*converted)
+
+    def set_model(self, words: npt.NDArray[np.uint64]) -> None:
+        place = ctypes.addressof(ctypes.c_char.in_dll(self._library, "hx_model"))
+        ctypes.memmove(place, words.ctypes.data, words.nbytes)
+
+
+class HostDevice:
+    """NumPy arrays, and kernels compiled with the host's C++ compiler."""
+
+    name = "host"
+    n_multiprocessor = 2
+    shared_bytes = 0
+
+    def array(self, values: Array) -> Any:
+        return np.ascontiguousarray(values).copy()
+
+    def empty(self, n: int, dtype: npt.DTypeLike) -> Any:
+        return np.zeros(n, dtype)
+
+    def address(self, array: Any) -> int:
+        return int(array.ctypes.data)
+
+    def upload(self, array: Any, values: Array) -> None:
+        array[...] = values
+
+    def download(self, array: Any) -> Array:
+        return np.array(array)
+
+    def synchronize(self) -> None:
+        pass
+
+    def free_bytes(self) -> int:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    def module(self, source: str, macros: tuple[str, ...]) -> HostModule:
+        text = whole_source(source)
+        isa = compile.isa()
+        march = "x86-64-v3" if isa != "x86-64-v2" else isa
+        flags = [
+            "-O2", "-std=c++17", "-fPIC", "-shared", "-w", "-x", "c++",
+            f"-march={march}", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+            *(f"-D{macro}" for macro in macros),
+        ]  # fmt: skip
+        compiler = compile.compiler()
+        key = hashlib.sha256("\0".join([text, *flags, compiler.identity]).encode()).hexdigest()
+        library = cache.folder() / f"device-{key[:40]}.so"
+        if not library.exists():
+            temporary = library.with_name(f"{library.name}.{os.getpid()}")
+            source_file = temporary.with_suffix(".cu")
+            source_file.write_text(text)
+            command = [*compiler.command, *flags, str(source_file), "-o", str(temporary)]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode:
+                raise HelioXError("HX032", f"{compiler.command[0]}: {done.stderr[:4000]}")
+            temporary.replace(library)
+            source_file.unlink()
+        return HostModule(library)
+
+
+# ---- CUDA --------------------------------------------------------------------------------------
+
+
+class CudaModule:
+    def __init__(self, module: Any, cupy: Any) -> None:
+        self._module = module
+        self._cupy = cupy
+        self._functions: dict[str, Any] = {}
+
+    def launch(
+        self, name: str, n_block: int, n_thread: int, shared: int, args: tuple[Any, ...]
+    ) -> None:
+        function = self._functions.get(name)
+        if function is None:
+            function = self._functions[name] = self._module.get_function(name)
+        if shared > function.max_dynamic_shared_size_bytes:
+            function.max_dynamic_shared_size_bytes = shared
+        converted = tuple(np.float64(a) if isinstance(a, float) else np.int32(a) for a in args)
+        function((n_block,), (n_thread,), converted, shared_mem=shared)
+
+    def set_model(self, words: npt.NDArray[np.uint64]) -> None:
+        place = self._module.get_global("hx_model")
+        stream = self._cupy.cuda.get_current_stream()
+        self._cupy.cuda.runtime.memcpyAsync(
+            place.ptr, words.ctypes.data, words.nbytes, 1, stream.ptr
+        )
+        stream.synchronize()
+
+
+class CudaDevice:
+    """One NVIDIA GPU. Raises HelioXError HX031 when there is none that can be used."""
+
+    def __init__(self) -> None:
+        try:
+            import cupy
+        except ImportError as error:
+            raise HelioXError(
+                "HX031",
+                'no CuPy: install heliox-neuron with the extra "cuda12" or "cuda13".',
+            ) from error
+        try:
+            count = cupy.cuda.runtime.getDeviceCount()
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            raise HelioXError("HX031", f"no NVIDIA GPU can be used: {error}.") from error
+        if count == 0:
+            raise HelioXError("HX031", "no NVIDIA GPU was found.")
+        self._cupy = cupy
+        properties = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.Device().id)
+        self.name = properties["name"].decode()
+        self.n_multiprocessor = int(properties["multiProcessorCount"])
+        self.shared_bytes = int(properties["sharedMemPerBlockOptin"])
+        self.capability = f"{properties['major']}{properties['minor']}"
+
+    def array(self, values: Array) -> Any:
+        return self._cupy.asarray(np.ascontiguousarray(values))
+
+    def empty(self, n: int, dtype: npt.DTypeLike) -> Any:
+        return self._cupy.zeros(n, dtype)
+
+    def address(self, array: Any) -> int:
+        return int(array.data.ptr)
+
+    def upload(self, array: Any, values: Array) -> None:
+        array.set(np.ascontiguousarray(values))
+
+    def download(self, array: Any) -> Array:
+        result: Array = array.get()
+        return result
+
+    def synchronize(self) -> None:
+        self._cupy.cuda.get_current_stream().synchronize()
+
+    def free_bytes(self) -> int:
+        return int(self._cupy.cuda.runtime.memGetInfo()[0])
+
+    def module(self, source: str, macros: tuple[str, ...]) -> CudaModule:
+        options = ("--std=c++17", "--fmad=false", "-w", *(f"-D{macro}" for macro in macros))
+        module = self._cupy.RawModule(code=whole_source(source), options=options)
+        module.compile()
+        return CudaModule(module, self._cupy)
+
+
+@functools.lru_cache(maxsize=2)
+def open_device(name: str = "") -> Device:
+    """The device kernels run on. name: "cuda" (default), or "host" (HELIOX_GPU_DEVICE).
+
+    Raises HelioXError HX031.
+    """
+    wanted = name or os.environ.get("HELIOX_GPU_DEVICE", "cuda")
+    return HostDevice() if wanted == "host" else CudaDevice()

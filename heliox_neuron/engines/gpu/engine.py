@@ -1,0 +1,141 @@
+"""The GPU engine as the core calls it: windows of steps between what the host has to do.
+
+NEURON's event queue, artificial cells, Vectors and the interpreter stay on the host. The core runs
+that part ahead for a window of steps (`_core.device_window`), the device does the window in one
+launch, and what it found (spikes, samples) goes back to NEURON's own functions. A window ends before
+anything sent within it could be delivered.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from ...errors import HelioXError
+from .device import Device, open_device
+from .events import Events
+from .model import DeviceModel
+from .observers import Observers
+from .translate import Refusal
+
+_WHOLE_LAST, _WHOLE_ALL, _DETECT_LAST = 1, 2, 4
+
+
+class GpuEngine:
+    """What `_core.set_device_engine` takes. core: the compiled core; settings: name -> value."""
+
+    def __init__(self, core: Any) -> None:
+        self.core = core
+        self._device: Device | None = None
+        self._model: DeviceModel | None = None
+        self._key: tuple[Any, ...] = ()
+        self.figures: dict[str, float] = {}
+
+    # ---- called by the core ----
+
+    def steps(self, kind: str, n: int, t_stop: float) -> int | tuple[str, str]:
+        """Does up to n steps; see _core.set_device_engine. Refusals name an HX code."""
+        try:
+            model = self._prepare(kind, n)
+            return self._advance(model, n)
+        except Refusal as refused:
+            return refused.code, refused.reason
+        except HelioXError as error:
+            if self.core.get("device") == "gpu" and error.code == "HX031":
+                raise
+            return error.code, str(error)
+
+    # ---- the model on the device ----
+
+    def _method(self) -> str:
+        solver = str(self.core.get("solver"))
+        if solver != "auto":
+            return solver
+        return "dhs" if self.core.get("fidelity") == "exact" else "contract"
+
+    def _prepare(self, kind: str, n: int) -> DeviceModel:
+        for code, reason in self.core.device_obstacles():
+            raise Refusal(code, reason)
+        method = self._method()
+        if self.core.get("fidelity") == "exact" and method == "contract":
+            raise Refusal("HX034", 'heliox.solver "contract" needs heliox.fidelity = "fast"')
+        if self._device is None:
+            self._device = open_device()
+        key = (self.core.device_generation(), method)
+        if self._model is None or key != self._key:
+            started = time.perf_counter()
+            structure = self.core.device_model()
+            self._model = None
+            self._model = DeviceModel(
+                structure, self._device, method, self._threads(structure), self.core.device_global
+            )
+            self._key = key
+            self.figures["freeze_seconds"] = time.perf_counter() - started
+            self.figures["device_bytes"] = self._model.bytes()
+        return self._model
+
+    def _threads(self, structure: dict[str, Any]) -> int:
+        wanted = int(os.environ.get("HELIOX_BLOCK_THREADS", "0"))
+        if wanted:
+            return wanted
+        assert self._device is not None
+        cells, nodes = structure["n_cell"], structure["n_node"]
+        if cells <= 2 * self._device.n_multiprocessor:
+            size = nodes / max(1, cells)
+            return 512 if size > 256 else 256 if size > 64 else 128
+        return 256
+
+    # ---- steps ----
+
+    def _advance(self, model: DeviceModel, n: int) -> int:
+        observers = Observers(self.core, model)
+        events = Events(self.core, model)
+        observers.take_over()
+        events.take_over()
+        model.take_over()
+        self._set_numbers(model, observers, events)
+        model.module.set_model(model.words())
+        model.module.launch("hx_prepare", 1, 1, 0, ())
+        done = 0
+        crossing, flags = observers.crossing_now()
+        try:
+            while done < n:
+                if self.core.device_pause():
+                    break
+                self.core.device_spikes(crossing, flags)
+                m = min(n - done, events.window_limit(), observers.window_limit())
+                window = self.core.device_window(m, events.types)
+                if window.n_step:
+                    more = done + window.n_step < n and window.stop == "n_max"
+                    t0 = float(window.t[0])
+                    if observers.load(window) | events.load(window):
+                        model.module.set_model(model.words())
+                    flag_bits = _DETECT_LAST if more else 0
+                    flag_bits |= _WHOLE_ALL if observers.whole else 0 if more else _WHOLE_LAST
+                    model.module.launch(
+                        "hx_fused", model.nodes.n_block, model.n_thread, model.shared_bytes,
+                        (t0, int(window.n_step), flag_bits),
+                    )  # fmt: skip
+                    crossing, flags = observers.unload(window, events, more)
+                    done += int(window.n_step)
+                else:
+                    self.core.device_window_done(window)
+                if window.stop in ("interpreter", "host step"):
+                    break
+        finally:
+            model.give_back()
+        return done
+
+    def _set_numbers(self, model: DeviceModel, observers: Observers, events: Events) -> None:
+        state = self.core.device_state()
+        if state["secondorder"] == 2:
+            raise Refusal("HX033", "secondorder = 2 runs on the CPU engine")
+        scale = 2.0 if state["secondorder"] else 1.0
+        model.values["dt"] = state["dt"]
+        model.values["cj"] = scale / state["dt"]
+        model.values["celsius"] = state["celsius"]
+        model.values["v_scale"] = scale
+        for ion in model.ions.values():
+            model.values[f"{ion['name']}__coefficient"] = self.core.device_nernst(ion["type"])
+

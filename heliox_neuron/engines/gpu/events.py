@@ -1,0 +1,265 @@
+"""Events that NEURON's queue delivers to the device's copies of point processes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ...codegen.device_source import EVENT_RECEIVE, EVENT_SAMPLE, EVENT_WRITE
+from .model import DeviceModel
+from .translate import Refusal
+from .variables import Place, places
+
+
+_MOST_SELF = 4096  # of a block, pending at a time
+_MOST_NET_EVENTS = 65536  # of a window
+_SELF_COLUMNS = ("time", "flag", "root")
+
+
+class Events:
+    """Events during one batch."""
+
+    def __init__(self, core: Any, model: DeviceModel) -> None:
+        self.core = core
+        self.model = model
+        receivers = model.receivers()
+        self.types = [mechanism["type"] for mechanism, _ in receivers]
+        self._by_entry = {model.numbers[m["name"]]: m for m, _ in receivers}
+        self._net_event = {m["type"] for m, receive in receivers if receive.uses_net_event}
+        self._net_send = any(receive.uses_net_send for _, receive in receivers)
+        self._writes_weights = any(receive.weights_written for _, receive in receivers)
+        self._empty = True
+        self._samples = 0
+
+    def take_over(self) -> None:
+        """Nothing pending yet; how far a window may reach."""
+        self._clear()
+        sources = self.core.device_sources()
+        delay = float(sources["delay"].min()) if len(sources["delay"]) else math.inf
+        dt = self.core.device_state()["dt"]
+        limit = math.inf if math.isinf(delay) else max(1, math.floor(delay / dt + 1e-9))
+        delays = sources["point_delay"]
+        point = min((d for k, d in delays.items() if k in self._net_event), default=math.inf)
+        if not math.isinf(point):
+            if point < 2 * dt:
+                raise Refusal("HX033", "a point process sends events with less delay than 2 dt")
+            limit = min(limit, math.floor(point / dt) - 1)
+        self._limit = limit
+
+    def window_limit(self) -> int:
+        return 2**31 - 1 if math.isinf(self._limit) else int(self._limit)
+
+    def _clear(self) -> None:
+        model, n_block = self.model, self.model.nodes.n_block
+        model.put("event_first", np.zeros(n_block + 1, np.int32))
+        self._empty = True
+        if self._net_send:
+            model.values["max_self"] = _MOST_SELF
+            model.put("self_count", np.zeros(n_block, np.int32))
+            model.put("self_next", np.full(n_block, 1e300))
+            for name in ("self_time", "self_flag"):
+                model.need(name, n_block * _MOST_SELF, np.float64)
+            for name in ("self_kind", "self_instance", "self_weight", "self_root"):
+                model.need(name, n_block * _MOST_SELF, np.int32)
+        if self._net_event:
+            model.values["max_net_event"] = _MOST_NET_EVENTS
+            model.put("n_net_event", np.zeros(1, np.int32))
+            model.need("net_event_time", _MOST_NET_EVENTS, np.float64)
+            model.need("net_event_kind", _MOST_NET_EVENTS, np.int32)
+            model.need("net_event_instance", _MOST_NET_EVENTS, np.int32)
+
+    # ---- a window ----
+
+    def load(self, window: Any) -> bool:
+        """Uploads the window's events, in the order in which each target gets them."""
+        n_event = len(window.event_step)
+        n_write, n_sample = len(window.write_step), len(window.sample_step)
+        self._samples = n_sample
+        if n_event + n_write + n_sample == 0:
+            if not self._empty:
+                self._clear()
+            return False
+        self._empty = False
+        rows = _Rows(self.core, self.model, window)
+        changed = False
+        for name, values in rows.arrays(self.model.nodes.n_block).items():
+            changed |= self.model.put(name, values)
+        self.rows = rows
+        if len(window.weight):
+            changed |= self.model.put("weight", np.ascontiguousarray(window.weight).reshape(-1))
+        changed |= self.model.need("event_sample", max(1, n_sample), np.float64)
+        return changed
+
+    def done(self, window: Any, step: Any, source: Any, flags: Any) -> None:
+        """Gives NEURON's queue what the device found in the window."""
+        samples = None
+        if self._samples:
+            array = self.model.arrays["event_sample"]
+            samples = self.model.device.download(array)[: self._samples]
+        found: dict[str, Any] = {}
+        if not self._empty:
+            if len(window.weight) and self._writes_weights:
+                flat = self.model.device.download(self.model.arrays["weight"])
+                found["weight"] = flat[: window.weight.size].reshape(window.weight.shape)
+            if self._net_send:
+                found |= self._self_events(window)
+            if self._net_event:
+                found |= self._net_events()
+        self.core.device_window_done(
+            window, spike_step=step, spike_source=source, flags=flags, sample=samples, **found
+        )
+
+    def _self_events(self, window: Any) -> dict[str, Any]:
+        """What point processes sent to themselves and is not due yet; the lists start empty again."""
+        model = self.model
+        count = model.device.download(model.arrays["self_count"])
+        if not count.any():
+            return {}
+        if count.max() > _MOST_SELF:
+            raise RuntimeError("more events of point processes to themselves than the device holds")
+        rows = np.concatenate([b * _MOST_SELF + np.arange(c) for b, c in enumerate(count)])
+        at = {n: model.device.download(model.arrays[f"self_{n}"])[rows] for n in _SELF_COLUMNS}
+        root = self.rows.event_of_row[at["root"]]
+        order = np.lexsort((np.arange(len(rows)), at["time"], root))
+        model.put("self_count", np.zeros(len(count), np.int32))
+        model.put("self_next", np.full(len(count), 1e300))
+        return {
+            "self_event": root[order].astype(np.int32),
+            "self_time": at["time"][order],
+            "self_flag": at["flag"][order],
+        }
+
+    def _net_events(self) -> dict[str, Any]:
+        model = self.model
+        n = int(model.device.download(model.arrays["n_net_event"])[0])
+        if n == 0:
+            return {}
+        if n > _MOST_NET_EVENTS:
+            raise RuntimeError("more net_event() in a window than the device holds")
+        model.put("n_net_event", np.zeros(1, np.int32))
+        time, kind, instance = (
+            model.device.download(model.arrays[f"net_event_{name}"])[:n]
+            for name in ("time", "kind", "instance")
+        )
+        mechanism, raw = np.empty(n, np.int32), np.empty(n, np.int32)
+        for k in range(n):
+            entry = model.entries[int(kind[k]) - EVENT_RECEIVE]
+            mechanism[k] = self._index_of(entry.name)
+            raw[k] = model.instances[entry.name].order[instance[k]]
+        order = np.lexsort((raw, mechanism, time))
+        return {
+            "net_event_time": time[order],
+            "net_event_mechanism": mechanism[order],
+            "net_event_instance": raw[order],
+        }
+
+    def _index_of(self, name: str) -> int:
+        return next(
+            k for k, m in enumerate(self.model.structure["mechanisms"]) if m["name"] == name
+        )
+
+
+class _Rows:
+    """The window's events, writes and samples as rows of device arrays."""
+
+    def __init__(self, core: Any, model: DeviceModel, window: Any) -> None:
+        self.model = model
+        self.window = window
+        events = self._events()
+        others = [
+            *self._others(core, "write", EVENT_WRITE),
+            *self._others(core, "sample", EVENT_SAMPLE),
+        ]
+        self.block, self.step, self.target, self.order = events[0], events[1], events[2], events[3]
+        self.columns = events[4]
+        if others:
+            self._add(others)
+
+    def _events(self) -> Any:
+        window, model = self.window, self.model
+        mechanism = np.asarray(window.event_mechanism)
+        n = len(mechanism)
+        block, slot_kind = np.zeros(n, np.int64), np.zeros(n, np.int32)
+        instance = np.zeros(n, np.int32)
+        for index in np.unique(mechanism):
+            entry = model.structure["mechanisms"][index]
+            these = mechanism == index
+            raw = np.asarray(window.event_instance)[these]
+            instance[these] = model.instances[entry["name"]].inverse[raw]
+            block[these] = model.nodes.block[entry["node"][raw]]
+            slot_kind[these] = EVENT_RECEIVE + model.numbers[entry["name"]]
+        target = (mechanism.astype(np.int64) + 1) * 2**32 + np.asarray(window.event_instance)
+        step = np.asarray(window.event_step, np.int64) + np.asarray(window.event_phase)
+        stride = window.weight.shape[1] if len(window.weight) else 0
+        columns = {
+            "event_kind": slot_kind,
+            "event_instance": instance,
+            "event_time": np.asarray(window.event_te, np.float64),
+            "event_flag": np.asarray(window.event_flag, np.float64),
+            "event_weight": np.where(
+                np.asarray(window.event_weight) < 0, -1, np.asarray(window.event_weight) * stride
+            ).astype(np.int32),
+            "event_place": np.zeros(n, np.uint64),
+            "event_slot": np.full(n, -1, np.int32),
+        }
+        return block, step, target, np.arange(n) + 0.5, columns
+
+    def _others(self, core: Any, name: str, kind: int) -> list[tuple[Any, ...]]:
+        """Rows (block, step, target, order, kind, instance, value, place) of writes or samples."""
+        window = self.window
+        addresses = getattr(window, f"{name}_address")
+        found: list[Place] = places(core, self.model, addresses)
+        rows = []
+        for k, place in enumerate(found):
+            if not place.known or (place.slot < 0 and not place.address):
+                raise Refusal("HX033", "a Vector plays or records what the device does not hold")
+            if kind == EVENT_WRITE:
+                self.model.mark_written(place.key)
+            before = getattr(window, f"{name}_before")[k]
+            order = before + 1e-6 * (1 + getattr(window, f"{name}_order")[k])
+            step = getattr(window, f"{name}_step")[k] + getattr(window, f"{name}_phase")[k]
+            value = float(window.write_value[k]) if name == "write" else 0.0
+            rows.append((place.block, step, place.target, order, kind, k, value, place))
+        return rows
+
+    def _add(self, others: list[tuple[Any, ...]]) -> None:
+        self.block = np.concatenate([self.block, [r[0] for r in others]]).astype(np.int64)
+        self.step = np.concatenate([self.step, [r[1] for r in others]]).astype(np.int64)
+        self.target = np.concatenate([self.target, [r[2] for r in others]]).astype(np.int64)
+        self.order = np.concatenate([self.order, [r[3] for r in others]])
+        new = {
+            "event_kind": [r[4] for r in others],
+            "event_instance": [r[5] for r in others],
+            "event_time": [self._time_at(r[3]) for r in others],
+            "event_flag": [r[6] for r in others],
+            "event_weight": [-1 for _ in others],
+            "event_place": [r[7].address for r in others],
+            "event_slot": [r[7].slot for r in others],
+        }
+        for name, values in new.items():
+            old = self.columns[name]
+            self.columns[name] = np.concatenate([old, np.array(values, old.dtype)])
+
+    def _time_at(self, order: float) -> float:
+        """Where among the events a write or a sample comes: the time of the event before it."""
+        before = int(order)
+        return float(self.window.event_te[before - 1]) if before > 0 else -1e300
+
+    def arrays(self, n_block: int) -> dict[str, Any]:
+        """What the kernels read: block by block, step by step, target by target."""
+        order = np.lexsort((self.order, self.target, self.step, self.block))
+        block, step, target = self.block[order], self.step[order], self.target[order]
+        self.event_of_row = order  # events come first in the columns, in the window's order
+        head = np.ones(len(order), np.int32)
+        same = (
+            (block[1:] == block[:-1]) & (step[1:] == step[:-1]) & (target[1:] == target[:-1])
+        )
+        head[1:][same] = 0
+        first = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=n_block))])
+        found = {name: values[order] for name, values in self.columns.items()}
+        found["event_first"] = first.astype(np.int32)
+        found["event_step"] = step.astype(np.int32)
+        found["event_head"] = head
+        return found

@@ -1,0 +1,156 @@
+"""Where nodes and instances lie on the device.
+
+Cells are dealt out to blocks of threads; small ones share a block. Within a block nodes that carry
+the same mechanisms lie side by side, so that a warp's threads do the same. `position`: a node's
+place in the device's node columns; `slot`: its place in its block. Instances lie in the order of
+their nodes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int32]
+Longs = npt.NDArray[np.int64]
+
+
+@dataclass
+class NodeLayout:
+    """first: [n_block + 1] position of each block's first slot. position: [n_node] of NEURON's rows.
+    row: its inverse. slot: [n_node], by row. block: [n_node], by row. parent: [n_node] by position,
+    slot of the parent or -1. child_first, child: children's slots of each position, in NEURON's
+    order. forest: per block, the parents of its nodes in NEURON's order (-1 for roots) and the slots
+    of those nodes.
+    """
+
+    first: Ints
+    position: Longs
+    row: Longs
+    slot: Ints
+    block: Longs
+    parent: Ints
+    child_first: Ints
+    child: Ints
+    forest: list[tuple[Ints, Ints]]
+
+    @property
+    def n_block(self) -> int:
+        return len(self.first) - 1
+
+
+def cells_of(parent: Ints, n_cell: int) -> Longs:
+    """Which cell each node belongs to: [n_node], the row of its root. Roots are the first rows."""
+    root = parent.astype(np.int64)
+    root[:n_cell] = np.arange(n_cell)
+    while True:
+        further = root[root]
+        if np.array_equal(further, root):
+            return root
+        root = further
+
+
+def deal_cells(sizes: Longs, n_multiprocessor: int, most: int = 256) -> Longs:
+    """The block of each cell: consecutive cells share one while they have few nodes together."""
+    total = int(sizes.sum())
+    wanted = min(most, max(32, total // max(1, 2 * n_multiprocessor)))
+    block = np.empty(len(sizes), np.int64)
+    current, held = 0, 0
+    for cell, size in enumerate(sizes):
+        if held and held + size > wanted:
+            current, held = current + 1, 0
+        block[cell] = current
+        held += int(size)
+    return block
+
+
+def lay_out(
+    parent: Ints, n_cell: int, signature: Longs, n_multiprocessor: int, one_block: bool = False
+) -> NodeLayout:
+    """signature: [n_node] which mechanisms a node carries."""
+    n = len(parent)
+    root = cells_of(parent, n_cell)
+    sizes = np.bincount(root, minlength=n_cell)
+    cell_block = (
+        np.zeros(n_cell, np.int64) if one_block else deal_cells(sizes, n_multiprocessor)
+    )
+    block = cell_block[root]
+    rows = np.arange(n)
+    order = np.lexsort((rows, signature, block))
+    position = np.empty(n, np.int64)
+    position[order] = rows
+    counts = np.bincount(block, minlength=int(block.max()) + 1 if n else 1)
+    first = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    slot = (position - first[block]).astype(np.int32)
+    inner = rows >= n_cell
+    parent_slot = np.full(n, -1, np.int32)
+    parent_slot[position[inner]] = slot[parent[inner]]
+    child_rows = rows[inner]
+    owner = position[parent[inner]]
+    by_owner = np.lexsort((child_rows, owner))
+    child = slot[child_rows[by_owner]]
+    child_first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n))])
+    return NodeLayout(
+        first, position, order, slot, block, parent_slot, child_first.astype(np.int32),
+        child.astype(np.int32), _forests(parent, inner, block, first, slot),
+    )  # fmt: skip
+
+
+def _forests(
+    parent: Ints, inner: npt.NDArray[np.bool_], block: Longs, first: Ints, slot: Ints
+) -> list[tuple[Ints, Ints]]:
+    n = len(parent)
+    order = np.lexsort((np.arange(n), block))
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
+    local = rank - first[block]
+    parents = np.full(n, -1, np.int32)
+    parents[inner] = local[parent[inner]]
+    return [
+        (parents[order[a:b]], slot[order[a:b]])
+        for a, b in zip(first[:-1], first[1:], strict=True)
+    ]
+
+
+@dataclass
+class InstanceLayout:
+    """order: NEURON's index of each instance on the device. inverse: the other way round.
+    index: [n_node] by position, the (first) instance of a node or -1. at_node: [n_node + 1]
+    instances before each position. block: [n_block + 1] instances before each block.
+    """
+
+    order: Longs
+    inverse: Longs
+    index: Ints
+    at_node: Ints
+    block: Ints
+    slot: Ints
+
+
+def lay_instances(node: Ints, nodes: NodeLayout) -> InstanceLayout:
+    """node: [n] NEURON's row of each instance's node."""
+    n = len(node)
+    where = nodes.position[node]
+    order = np.lexsort((np.arange(n), where))
+    inverse = np.empty(n, np.int64)
+    inverse[order] = np.arange(n)
+    n_node = len(nodes.position)
+    at_node = np.concatenate([[0], np.cumsum(np.bincount(where, minlength=n_node))])
+    index = np.where(np.diff(at_node) > 0, at_node[:-1], -1)
+    return InstanceLayout(
+        order,
+        inverse,
+        index.astype(np.int32),
+        at_node.astype(np.int32),
+        at_node[nodes.first].astype(np.int32),
+        nodes.slot[node[order]].astype(np.int32),
+    )
+
+
+def signatures(masks: Any) -> Longs:
+    """A number for each distinct set of mechanisms. masks: (n_word, n_node) uint32."""
+    _, signature = np.unique(np.asarray(masks), axis=1, return_inverse=True)
+    return np.asarray(signature, np.int64).reshape(-1)

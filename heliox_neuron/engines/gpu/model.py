@@ -1,0 +1,360 @@
+"""A copy of NEURON's model on a device: what is taken over before a batch and given back after it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import solvers
+from ...codegen.cpp_layout import Layout
+from ...codegen.device_source import DeviceSource, Entry
+from ...nmodl.net_receive import Receive
+from .device import Array, Device
+from .layout import InstanceLayout, NodeLayout, lay_instances, lay_out, signatures
+from .translate import Refusal, entries_of, source_of
+
+_NODE_COLUMNS = ("v", "a", "b", "area")
+Key = tuple[Any, ...]
+
+
+@dataclass
+class Column:
+    """A column of NEURON's and its copy. order: NEURON's index of each element on the device.
+
+    written: kernels store into it. snapshot: NEURON's values when both were last the same.
+    """
+
+    host: Array
+    order: npt.NDArray[np.int64]
+    device: Any
+    written: bool
+    snapshot: Array
+
+
+class DeviceModel:
+    """The frozen model. structure: _core.device_model(). Raises Refusal where the device cannot."""
+
+    def __init__(
+        self,
+        structure: dict[str, Any],
+        device: Device,
+        method: str,
+        n_thread: int,
+        global_value: Callable[[str], Array],
+        one_block: bool = False,
+    ) -> None:
+        self.structure = structure
+        self.device = device
+        self.method = method
+        self.n_thread = n_thread
+        self.global_value = global_value
+        self.fast_imem = "sav_rhs" in structure["node"]
+        self.mechanisms = {m["name"]: m for m in structure["mechanisms"]}
+        self.ions = {ion["name"]: ion for ion in structure["ions"]}
+        self.entries: list[Entry] = entries_of(structure["mechanisms"], structure["ions"])
+        self.source: DeviceSource = source_of(self.entries, self.fast_imem, frozenset())
+        self.numbers = {entry.name: m for m, entry in enumerate(self.entries)}
+        masks = self._masks()
+        self.nodes: NodeLayout = lay_out(
+            structure["parent"], structure["n_cell"], signatures(masks),
+            device.n_multiprocessor, one_block,
+        )  # fmt: skip
+        self.instances: dict[str, InstanceLayout] = {
+            entry.name: lay_instances(self._node_of(entry.name), self.nodes)
+            for entry in self.entries
+        }
+        self.columns: dict[Key, Column] = {}
+        self.arrays: dict[str, Any] = {}  # everything else that hx_model points to
+        self.values: dict[str, int | float] = {}  # numbers of hx_model
+        self._plan_trees()
+        self._fill_fixed()
+        self._fill_keys(masks)
+        self.module = device.module(self.source.text, self.macros())
+
+    # ---- building ----
+
+    def _node_of(self, name: str) -> npt.NDArray[np.int32]:
+        found: npt.NDArray[np.int32] = (
+            self.ions[name]["node"] if name in self.ions else self.mechanisms[name]["node"]
+        )
+        return found
+
+    def _masks(self) -> npt.NDArray[np.uint32]:
+        n = self.structure["n_node"]
+        masks = np.zeros((max(1, self.source.words), n), np.uint32)
+        for m, entry in enumerate(self.entries):
+            masks[m // 32, self._node_of(entry.name)] |= np.uint32(1 << (m % 32))
+        return masks
+
+    def _plan_trees(self) -> None:
+        tables: dict[int, int] = {}
+        pieces: list[Array] = []
+        offsets, length, scratch = [], 0, 0
+        for parent, slot in self.nodes.forest:
+            plan = solvers.plan(parent, slot, self.method, self.n_thread)
+            scratch = max(scratch, plan.scratch_doubles)
+            if id(plan) not in tables:
+                tables[id(plan)] = length
+                pieces.append(plan.table)
+                length += len(plan.table)
+            offsets.append(tables[id(plan)])
+        self.tree_plan = plan
+        self.arrays["tree_table"] = self.device.array(np.concatenate(pieces).astype(np.int32))
+        self.arrays["tree_first"] = self.device.array(np.array(offsets, np.int32))
+        sizes = np.diff(self.nodes.first)
+        self.memory_doubles = 5 * int(sizes.max()) + scratch
+        self.in_shared = 8 * self.memory_doubles <= self.device.shared_bytes
+        if not self.in_shared:
+            each = 5 * sizes.astype(np.int64) + scratch
+            starts = np.concatenate([[0], np.cumsum(each)])
+            if starts[-1] >= 2**31:
+                raise Refusal("HX033", "the model has too many nodes for one device")
+            self.arrays["workspace"] = self.device.empty(int(starts[-1]), np.float64)
+            self.arrays["workspace_first"] = self.device.array(starts[:-1].astype(np.int32))
+
+    def macros(self) -> tuple[str, ...]:
+        """What the source is compiled with."""
+        macros = [f"HX_TREE_METHOD=hx::tree_{self.method}", f"HX_THREADS={self.n_thread}"]
+        if not self.in_shared:
+            macros.append("HX_GLOBAL_NODES")
+        return tuple(macros)
+
+    @property
+    def shared_bytes(self) -> int:
+        """Dynamic shared memory of a block."""
+        return 8 * self.memory_doubles if self.in_shared else 0
+
+    def _bind(self, key: Key, host: Array, order: npt.NDArray[np.int64], written: bool) -> Column:
+        if key not in self.columns:
+            snapshot = np.array(host)
+            device = self.device.array(snapshot[order])
+            self.columns[key] = Column(host, order, device, written, snapshot)
+        elif written:
+            self.columns[key].written = True
+        return self.columns[key]
+
+    def _fill_fixed(self) -> None:
+        node, layout = self.structure["node"], self.nodes
+        for name in _NODE_COLUMNS:
+            self._bind(("node", name), node[name], layout.row, name == "v")
+        n = len(layout.row)
+        capacitance = self.structure["capacitance"]
+        at = layout.position[capacitance["node"]]
+        cm = np.zeros(n)
+        cm[at] = capacitance["cm"]
+        self._cm = np.array(capacitance["cm"])
+        self._cm_position = at
+        self.arrays["cm"] = self.device.array(cm)
+        self.arrays["i_cap"] = self.device.empty(n, np.float64)
+        if self.fast_imem:
+            self._bind(("node", "sav_rhs"), node["sav_rhs"], layout.row, True)
+            self._bind(("node", "sav_d"), node["sav_d"], layout.row, True)
+        for name in ("parent", "child_first", "child"):
+            self.arrays[name] = self.device.array(getattr(layout, name))
+        self.arrays["block_node"] = self.device.array(layout.first)
+        self.arrays["nan_node"] = self.device.array(np.array([-1], np.int32))
+
+    def _fill_keys(self, masks: npt.NDArray[np.uint32]) -> None:
+        self._layouts = {
+            entry.name: Layout(entry.kernel) for entry in self.entries if entry.kernel is not None
+        }
+        for name, (_, key) in self.source.fields.members.items():
+            fill = getattr(self, f"_fill_{key[0]}", None) if len(key) > 1 else None
+            if fill is not None:
+                fill(name, *key[1:])
+            elif key[0] == "mask":
+                pass
+        for word in range(self.source.words):
+            values = masks[word][self.nodes.row].view(np.int32)
+            self.arrays[f"mask_{word}"] = self.device.array(values)
+
+    def _fill_column(self, name: str, mechanism: str, variable: str) -> None:
+        layout = self._layouts[mechanism]
+        stored = {v.name for v in layout.stored}
+        host = self.mechanisms[mechanism]["columns"][variable]
+        order = self.instances[mechanism].order
+        self._bind(("column", mechanism, variable), host, order, variable in stored)
+
+    def _fill_ion(self, name: str, ion: str, column: int) -> None:
+        written = column >= 3 or bool(
+            column == 0 and len(self.ions[ion]["nernst"])
+        ) or self._writes_ion(ion, column)  # fmt: skip
+        host = self.ions[ion]["columns"][column]
+        self._bind(("ion", ion, column), host, self.instances[ion].order, written)
+
+    def _writes_ion(self, ion: str, column: int) -> bool:
+        return any(
+            i.name == ion and any(v.column == column for v in i.write)
+            for entry in self.entries
+            if entry.kernel is not None
+            for i in entry.kernel.mechanism.ions
+        )
+
+    def _fill_ion_row(self, name: str, mechanism: str, ion: str) -> None:
+        rows = self.mechanisms[mechanism]["ion_rows"][ion]
+        placed = self.instances[ion].inverse[rows[self.instances[mechanism].order]]
+        self.arrays[name] = self.device.array(placed.astype(np.int32))
+
+    def _fill_slot(self, name: str, mechanism: str) -> None:
+        self.arrays[name] = self.device.array(self.instances[mechanism].slot)
+
+    def _fill_index(self, name: str, mechanism: str) -> None:
+        self.arrays[name] = self.device.array(self.instances[mechanism].index)
+
+    def _fill_at_node(self, name: str, mechanism: str) -> None:
+        self.arrays[name] = self.device.array(self.instances[mechanism].at_node)
+
+    def _fill_block(self, name: str, mechanism: str) -> None:
+        self.arrays[name] = self.device.array(self.instances[mechanism].block)
+
+    def _fill_scratch(self, name: str, mechanism: str, column: str) -> None:
+        self.arrays[name] = self.device.empty(len(self._node_of(mechanism)), np.float64)
+
+    def _fill_uniform(self, name: str, mechanism: str) -> None:
+        kernel = self.entries[self.numbers[mechanism]].kernel
+        assert kernel is not None
+        self.arrays[name] = self.device.empty(len(kernel.shared), np.float64)
+
+    def _fill_table(self, name: str, mechanism: str) -> None:
+        self.arrays[name] = self.device.empty(self._layouts[mechanism].table_size(), np.float64)
+
+    def _fill_pointer(self, name: str, mechanism: str, number: int) -> None:
+        self.arrays[name] = self.device.empty(len(self._node_of(mechanism)), np.uint64)
+
+    def _fill_first(self, name: str, mechanism: str) -> None:
+        self.values[name] = int(self.instances[mechanism].inverse[0])
+
+    def _fill_last(self, name: str, mechanism: str) -> None:
+        self.values[name] = int(self.instances[mechanism].inverse[-1])
+
+    def _fill_written(self, name: str, global_name: str) -> None:
+        host = self.global_value(global_name)
+        self._bind(("global", global_name), host, np.zeros(1, np.int64), True)
+
+    def _fill_nernst(self, name: str, ion: str) -> None:
+        layout = self.instances[ion]
+        style = np.zeros(len(layout.order), np.int32)
+        style[layout.inverse[self.ions[ion]["nernst"]]] = 1
+        self.arrays[name] = self.device.array(style)
+
+    def _fill_charge(self, name: str, ion: str) -> None:
+        self.values[name] = float(self.ions[ion]["charge"])
+
+    # ---- what observers and events put beside the model ----
+
+    def put(self, name: str, values: Array) -> bool:
+        """Uploads an array of hx_model; True if its address changed."""
+        held = self.arrays.get(name)
+        if held is not None and len(values) <= len(held) and held.dtype == values.dtype:
+            if len(values):
+                self.device.upload(held[: len(values)], values)
+            return False
+        self.arrays[name] = (
+            self.device.array(values) if len(values) else self.device.empty(1, values.dtype)
+        )
+        return True
+
+    def need(self, name: str, n: int, dtype: npt.DTypeLike) -> bool:
+        """Makes sure that an array holds n elements; True if its address changed."""
+        held = self.arrays.get(name)
+        if held is not None and len(held) >= n:
+            return False
+        self.arrays[name] = self.device.empty(n, dtype)
+        return True
+
+    def is_lean(self, mechanism: str, variable: str) -> bool:
+        """Whether kernels store a column only in whole steps."""
+        kernel = self.entries[self.numbers[mechanism]].kernel
+        return kernel is not None and any(v.name == variable for v in kernel.columns.lean)
+
+    def receivers(self) -> list[tuple[dict[str, Any], Receive]]:
+        """The point processes whose NET_RECEIVE runs on the device."""
+        return [
+            (self.mechanisms[entry.name], entry.kernel.receive)
+            for entry in self.entries
+            if entry.kernel is not None and entry.kernel.receive is not None
+        ]
+
+    def mark_written(self, key: Key) -> None:
+        """A Vector plays into this column: NEURON gets it back after a batch."""
+        if key in self.columns:
+            self.columns[key].written = True
+
+    # ---- hx_model ----
+
+    def words(self) -> npt.NDArray[np.uint64]:
+        """hx_model as it is to be now."""
+        out = []
+        for name, (kind, key) in self.source.fields.members.items():
+            out.append(self._word(name, kind, key))
+        return np.array(out, np.uint64)
+
+    def _word(self, name: str, kind: str, key: Key) -> int:
+        if name in self.arrays:
+            return self.device.address(self.arrays[name])
+        if key[0] == "global":
+            return _bits(float(self.global_value(key[1])[0]))
+        if key[0] == "written":
+            return self.device.address(self.columns[("global", key[1])].device)
+        if key in self.columns:
+            return self.device.address(self.columns[key].device)
+        if len(key) == 1 and ("node", key[0]) in self.columns:
+            return self.device.address(self.columns["node", key[0]].device)
+        value = self.values.get(name, 0)
+        return _bits(value) if kind == "double" else int(value) & (2**64 - 1)
+
+    # ---- what NEURON has and what the device has ----
+
+    def take_over(self) -> int:
+        """Uploads what the script changed. Returns the number of columns."""
+        changed = 0
+        for column in self.columns.values():
+            if not np.array_equal(column.host, column.snapshot, equal_nan=False):
+                column.snapshot[...] = column.host
+                self.device.upload(column.device, column.snapshot[column.order])
+                changed += 1
+        cm = self.structure["capacitance"]["cm"]
+        if not np.array_equal(cm, self._cm):
+            self._cm = np.array(cm)
+            values = np.zeros(len(self.nodes.row))
+            values[self._cm_position] = cm
+            self.device.upload(self.arrays["cm"], values)
+            changed += 1
+        return changed
+
+    def give_back(self) -> None:
+        """Writes what kernels stored into NEURON's columns."""
+        for column in self.columns.values():
+            if column.written:
+                column.host[column.order] = self.device.download(column.device)
+                column.snapshot[...] = column.host
+        i_cap = self.device.download(self.arrays["i_cap"])
+        self.structure["capacitance"]["i_cap"][...] = i_cap[self._cm_position]
+
+    def place(self, key: Key, index: int) -> int:
+        """The device address of an element, by NEURON's index. Raises KeyError if it is not there."""
+        if key == ("node", "v"):
+            return self.device.address(self.columns[key].device) + 8 * int(
+                self.nodes.position[index]
+            )
+        column = self.columns[key]
+        if key[0] == "node":
+            at = int(self.nodes.position[index])
+        else:
+            at = int(self.instances[key[1]].inverse[index])
+        return self.device.address(column.device) + 8 * at
+
+    def bytes(self) -> int:
+        """Device memory of the model."""
+        held = [column.device for column in self.columns.values()] + list(self.arrays.values())
+        return sum(int(array.nbytes) for array in held)
+
+
+def _bits(value: float | int) -> int:
+    return int(struct.unpack("<Q", struct.pack("<d", float(value)))[0])
+

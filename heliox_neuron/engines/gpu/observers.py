@@ -1,0 +1,199 @@
+"""Who looks at a running model: Vector.record, Vector.play, thresholds of NetCons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .model import DeviceModel
+from .translate import Refusal
+from .variables import Place, places
+
+_RECORD_BYTES = 64 * 2**20
+_MOST_STEPS = 65536
+
+
+class Observers:
+    """Records, plays and thresholds during one batch."""
+
+    def __init__(self, core: Any, model: DeviceModel) -> None:
+        self.core = core
+        self.model = model
+        self.whole = False
+
+    # ---- before the batch ----
+
+    def take_over(self) -> None:
+        """Finds who looks at what. Raises Refusal."""
+        self._take_records()
+        self._take_sources()
+        self.model.arrays.pop("play_value", None)
+        self.model.values["n_play"] = 0
+        self._play_addresses: bytes = b""
+
+    def _by_block(self, found: list[Place], name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Uploads slots and addresses in the order of blocks; returns that order."""
+        model, n_block = self.model, self.model.nodes.n_block
+        blocks = np.array([place.block for place in found], np.int64)
+        order = np.argsort(blocks, kind="stable")
+        first = np.concatenate([[0], np.cumsum(np.bincount(blocks, minlength=n_block))])
+        slots = np.array([place.slot for place in found], np.int32)[order]
+        addresses = np.array([place.address for place in found], np.uint64)[order]
+        model.put(f"{name}_first", first.astype(np.int32))
+        model.put(f"{name}_slot", slots)
+        model.put(f"{name}_place", addresses)
+        return order
+
+    def _take_records(self) -> None:
+        listed = enumerate(self.core.device_records())
+        records = [{"index": k, **r} for k, r in listed if r["kind"] in ("y", "t")]
+        addresses = np.array([r["address"] for r in records], np.uint64)
+        found = places(self.core, self.model, addresses)
+        self._times: list[int] = []
+        self._constants: list[tuple[int, int]] = []  # (record, address on the host)
+        sampled: list[tuple[int, Place]] = []
+        for record, place in zip(records, found, strict=True):
+            if record["kind"] == "t" or place.time:
+                self._times.append(record["index"])
+            elif not place.known:
+                raise Refusal("HX033", "a Vector records a variable that the device does not hold")
+            elif place.slot < 0 and not place.address:
+                self._constants.append((record["index"], record["address"]))
+            else:
+                sampled.append((record["index"], place))
+        order = self._by_block([place for _, place in sampled], "record")
+        self._records = [sampled[k][0] for k in order]
+        self.whole = any(place.lean for _, place in sampled)
+        self._point = any(place.point for _, place in sampled)
+        self.model.values["n_record"] = len(sampled)
+        self._rows = 0
+
+    def _take_sources(self) -> None:
+        self.sources = self.core.device_sources()
+        if self.sources["has_watch"]:
+            raise Refusal("HX033", "WATCH statements are active")
+        addresses = self.sources["address"]
+        found = places(self.core, self.model, addresses)
+        if not all(p.known and not p.time and (p.slot >= 0 or p.address) for p in found):
+            raise Refusal("HX033", "a NetCon watches a variable that the device does not hold")
+        order = self._by_block(found, "source")
+        self._source_order = order
+        self._source_rank = np.argsort(order)
+        n = len(found)
+        self.model.put("source_threshold", self.sources["threshold"][order])
+        self.model.put("source_flag", self.sources["flag"].astype(np.int32)[order])
+        self._max_spike = max(1024, 4 * n)
+        self.model.values["max_spike"] = self._max_spike
+        self.model.put("n_spike", np.zeros(1, np.int32))
+        self.model.need("spike_step", self._max_spike, np.int32)
+        self.model.need("spike_source", self._max_spike, np.int32)
+        self.whole |= any(place.lean for place in found)
+        self._point |= any(place.point for place in found)
+        self.model.values["sync_records"] = int(self._point)
+
+    def crossing_now(self) -> tuple[Any, Any]:
+        """(sources that cross, flags) at the check of the step that starts now, from NEURON's memory."""
+        value = self._values_now()
+        above = value - self.sources["threshold"] > 0.0
+        crossing = np.flatnonzero(above & ~self.sources["flag"]).astype(np.int32)
+        self.model.put("source_flag", above.astype(np.int32)[self._source_order])
+        return crossing, above
+
+    def _values_now(self) -> Any:
+        """The sources' variables in NEURON's memory."""
+        kind, index, _, row, _ = self.core.device_resolve(self.sources["address"])
+        of_v = (kind == 1) & (index == 0)
+        value = np.empty(len(row))
+        value[of_v] = self.model.structure["node"]["v"][row[of_v]]
+        for k in np.flatnonzero(~of_v):
+            value[k] = _at(int(self.sources["address"][k]))
+        return value
+
+    def window_limit(self) -> int:
+        """Most steps of a window: what the buffers hold."""
+        n_record = max(1, len(self._records))
+        most = max(1, _RECORD_BYTES // (8 * n_record))
+        if len(self.sources["address"]):
+            most = min(most, max(64, 4 * self._max_spike // max(1, len(self.sources["address"]))))
+        return int(min(_MOST_STEPS, most))
+
+    # ---- a window ----
+
+    def load(self, window: Any) -> bool:
+        """Makes room for what the window records and uploads what it plays."""
+        changed = False
+        rows = int(window.n_step) * len(self._records)
+        if rows and rows > self._rows:
+            self._rows = rows
+            changed |= self.model.need("record_value", rows, np.float64)
+        if len(window.play_address):
+            changed |= self._load_plays(window)
+        return changed
+
+    def _load_plays(self, window: Any) -> bool:
+        changed = False
+        addresses = np.asarray(window.play_address, np.uint64)
+        if addresses.tobytes() != self._play_addresses:
+            self._play_addresses = addresses.tobytes()
+            found = places(self.core, self.model, addresses)
+            if not all(p.known and (p.slot >= 0 or p.address) for p in found):
+                raise Refusal("HX033", "a Vector plays into a variable that the device does not hold")
+            for place in found:
+                self.model.mark_written(place.key)
+            self._play_order = self._by_block(found, "play")
+            self.model.values["n_play"] = len(found)
+            changed = True
+        values = np.ascontiguousarray(window.play[:, :, self._play_order]).reshape(-1)
+        return self.model.put("play_value", values) or changed
+
+    def unload(self, window: Any, events: Any, detected_last: bool) -> tuple[Any, Any]:
+        """Gives NEURON what the device found; returns what crosses at the next check."""
+        model, n_step = self.model, int(window.n_step)
+        crossing, flags = np.zeros(0, np.int32), np.zeros(0, bool)
+        step, source = crossing, crossing
+        if len(self.sources["address"]):
+            step, source = self._spikes()
+            flags = model.device.download(model.arrays["source_flag"])[self._source_rank] != 0
+            late = step == n_step
+            crossing = np.sort(source[late])
+            step, source = step[~late], source[~late]
+        before = flags.copy()
+        before[crossing] = False
+        events.done(window, step, source, before if len(before) else None)
+        self._append(window)
+        if not detected_last:
+            crossing = crossing[:0]
+        return crossing, flags
+
+    def _spikes(self) -> tuple[Any, Any]:
+        model = self.model
+        n = int(model.device.download(model.arrays["n_spike"])[0])
+        if n == 0:
+            return np.zeros(0, np.int32), np.zeros(0, np.int32)
+        if n > self._max_spike:
+            raise RuntimeError("more spikes than the device's list holds")
+        model.put("n_spike", np.zeros(1, np.int32))
+        step = model.device.download(model.arrays["spike_step"][:n])
+        source = self._source_order[model.device.download(model.arrays["spike_source"][:n])]
+        order = np.lexsort((source, step))
+        return step[order].astype(np.int32), source[order].astype(np.int32)
+
+    def _append(self, window: Any) -> None:
+        n_step = int(window.n_step)
+        if self._records:
+            n = n_step * len(self._records)
+            values = self.model.device.download(self.model.arrays["record_value"][:n])
+            columns = np.ascontiguousarray(values.reshape(n_step, -1).T)
+            for k, record in enumerate(self._records):
+                self.core.device_append(record, columns[k])
+        for record in self._times:
+            self.core.device_append(record, window.t[1:])
+        for record, address in self._constants:
+            self.core.device_append(record, np.full(n_step, _at(address)))
+
+
+def _at(address: int) -> float:
+    import ctypes
+
+    return ctypes.c_double.from_address(address).value

@@ -1,0 +1,221 @@
+"""Plan of tree contraction (src/gpu/tree_contract.cuh): about log n rounds, fast fidelity.
+
+Pieces of unbranched cable first (Wang 1981), then rake and compress (Miller and Reif 1985).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .forest import Forest, Ints
+
+PIECE = 8  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
+LANES = 32
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Nodes of one unbranched stretch, tips first, between two nodes that are left.
+
+    child: the node below, -1 for none. parent: the node above.
+    """
+
+    nodes: list[int]
+    child: int
+    parent: int
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A node eliminated in a round, with its neighbours then (child -1: a tip)."""
+
+    node: int
+    parent: int
+    child: int
+
+
+def _stretches(tree: Forest) -> list[tuple[list[int], int, int]]:
+    """Unbranched stretches without their ends: nodes (tips first), child or -1, parent."""
+    out = []
+    for i, p in enumerate(tree.parent):
+        inside = p >= 0 and len(tree.children[i]) < 2
+        if not inside:
+            continue
+        if tree.children[i]:
+            child = tree.children[i][0]
+            if len(tree.children[child]) < 2:
+                continue  # not the lowest of its stretch
+        else:
+            child = -1
+        nodes = [i]
+        while tree.parent[p] >= 0 and len(tree.children[p]) < 2:
+            nodes.append(p)
+            p = tree.parent[p]
+        out.append((nodes, child, p))
+    return out
+
+
+def pieces(tree: Forest, longest: int) -> list[Piece]:
+    """The stretches cut into pieces of at most `longest` nodes, with a node left in between."""
+    out = []
+    for nodes, child, parent in _stretches(tree):
+        n_piece = -(-(len(nodes) + 1) // (longest + 1))
+        bounds = [(len(nodes) + 1) * k // n_piece for k in range(n_piece + 1)]
+        for k in range(n_piece):
+            part = nodes[bounds[k] : bounds[k + 1] - 1]
+            last = k == n_piece - 1
+            below = child if k == 0 else nodes[bounds[k] - 1]
+            if part:
+                out.append(Piece(part, below, parent if last else nodes[bounds[k + 1] - 1]))
+    return out
+
+
+def contraction(parent: list[int]) -> list[list[Removal]]:
+    """Rounds that leave only the roots. parent: of each node, -1 for roots."""
+    parent = list(parent)
+    children: list[set[int]] = [set() for _ in parent]
+    for i, p in enumerate(parent):
+        if p >= 0:
+            children[p].add(i)
+    alive = [i for i, p in enumerate(parent) if p >= 0]
+    out = []
+    while alive:
+        gone = {i for i in alive if not children[i]}
+        ones = [Removal(i, parent[i], -1) for i in gone]
+        for i in alive:
+            if len(children[i]) == 1 and i not in gone:
+                (child,) = children[i]
+                if child not in gone and parent[i] not in gone:
+                    gone.add(i)
+                    ones.append(Removal(i, parent[i], child))
+        for one in ones:
+            children[one.parent].discard(one.node)
+            if one.child >= 0:
+                children[one.parent].add(one.child)
+                parent[one.child] = one.parent
+        alive = [i for i in alive if i not in gone]
+        out.append(sorted(ones, key=lambda one: one.node))
+    return out
+
+
+def _left(tree: Forest, parts: list[Piece]) -> tuple[list[int], list[int]]:
+    """The nodes that no piece holds, and for each the position of the next one above, or -1."""
+    inside = {i for piece in parts for i in piece.nodes}
+    left = [i for i in range(tree.n_node) if i not in inside]
+    index = {i: q for q, i in enumerate(left)}
+    above = {piece.child: piece.parent for piece in parts}
+    parent = [above.get(i, tree.parent[i]) for i in left]
+    return left, [index[p] if p >= 0 else -1 for p in parent]
+
+
+def removals(tree: Forest, longest: int) -> list[tuple[int, int, int]]:
+    """All nodes but the roots in the order of elimination: node, parent then, child then or -1."""
+    parts = pieces(tree, longest)
+    out = []
+    for piece in parts:
+        for k, i in enumerate(piece.nodes):
+            last = k == len(piece.nodes) - 1
+            out.append((i, piece.parent if last else piece.nodes[k + 1], piece.child))
+    left, parent = _left(tree, parts)
+    for one in [one for ones in contraction(parent) for one in ones]:
+        child = left[one.child] if one.child >= 0 else -1
+        out.append((left[one.node], left[one.parent], child))
+    return out
+
+
+def _last_received(rounds: list[list[Removal]], n_left: int) -> list[int]:
+    """For each node the last round in which a neighbour leaves it something, -1 for none."""
+    last = [-1] * n_left
+    for r, ones in enumerate(rounds):
+        for one in ones:
+            last[one.parent] = r
+            if one.child >= 0:
+                last[one.child] = r
+    return last
+
+
+def _forward(
+    rounds: list[list[Removal]], last: list[int]
+) -> tuple[list[int], list[int], list[int]]:
+    """Bounds of the forward rounds, their items of four words, lists of more children."""
+    bounds: list[int] = [0]
+    items: list[int] = []
+    more: list[int] = []
+    for r, ones in enumerate(rounds):
+        down: dict[int, list[int]] = {}
+        up: dict[int, int] = {}
+        for one in ones:
+            down.setdefault(one.parent, []).append(one.node)
+            if one.child >= 0:
+                up[one.child] = one.node
+        for q in sorted(down.keys() | up.keys()):
+            first, *rest = down.get(q, [-1])
+            items += [q * 2 + (last[q] == r), up.get(q, -1), first, len(more) if rest else -1]
+            if rest:
+                more += [len(rest), *rest]
+        bounds.append(len(items) // 4)
+    return bounds, items, more
+
+
+def _tail(bounds: list[int], back: list[list[Removal]]) -> int:
+    """The round from which on a warp is enough."""
+    tail = len(back)
+    while tail > 0 and len(back[tail - 1]) <= LANES:
+        if tail < len(back) and bounds[tail] - bounds[tail - 1] > LANES:
+            break
+        tail -= 1
+    return min(tail, len(back) - 1)
+
+
+def _piece_words(parts: list[Piece], index: dict[int, int], slot: Ints, longest: int) -> list[int]:
+    words: Ints = np.zeros((4 + longest, len(parts)), np.int64)
+    for k, piece in enumerate(parts):
+        child = piece.child
+        words[:4, k] = (
+            len(piece.nodes),
+            index[child] if child >= 0 else -1,
+            slot[child] if child >= 0 else -1,
+            index[piece.parent],
+        )
+        words[4 : 4 + len(piece.nodes), k] = slot[piece.nodes]
+    out: list[int] = words.ravel().tolist()
+    return out
+
+
+def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tuple[Ints, int, int]:
+    """The device table, scratch doubles and rounds (those of the contraction).
+
+    longest: most nodes of a piece, at most HX_CONTRACT_PIECE of tree_contract.cuh.
+    """
+    parts = pieces(tree, longest)
+    left, parent = _left(tree, parts)
+    index = {i: q for q, i in enumerate(left)}
+    # a node's pieces side by side
+    parts.sort(key=lambda piece: (index[piece.parent], len(piece.nodes)))
+    parents = [index[piece.parent] for piece in parts]
+    first: Ints = np.searchsorted(parents, np.arange(len(left) + 1))
+    below_piece = {piece.child for piece in parts}
+    rounds = contraction(parent)
+    last = _last_received(rounds, len(left))
+    left_words: list[int] = []
+    for q, i in enumerate(left):
+        flags = (i in below_piece) * 2 + (last[q] < 0)
+        left_words += [int(slot[i]) * 4 + flags, int(first[q])]
+    left_words += [0, int(first[-1])]
+    bounds, items, more = _forward(rounds, last)
+    back = [*rounds, [Removal(index[i], -1, -1) for i in tree.roots()]]
+    sections = [
+        _piece_words(parts, index, slot, longest),
+        left_words,
+        bounds,
+        items,
+        more,
+        np.cumsum([0] + [len(ones) for ones in back]).tolist(),
+        [word for ones in back for one in ones for word in (one.node, one.parent, one.child)],
+    ]
+    words = [len(parts), len(left), len(rounds), _tail(bounds, back)]
+    words += np.cumsum([11] + [len(section) for section in sections[:-1]]).tolist()
+    words += [word for section in sections for word in section]
+    return np.array(words, np.int32), 5 * len(left) + 2 * len(parts), len(rounds)

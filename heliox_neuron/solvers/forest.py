@@ -1,0 +1,107 @@
+"""The tree of parents that a solver's plan is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Ints: TypeAlias = "npt.NDArray[np.int32]"
+Doubles: TypeAlias = "npt.NDArray[np.float64]"
+
+
+@dataclass(frozen=True)
+class Forest:
+    """One or more trees in NEURON's order of nodes.
+
+    parent: (n,) of each node, -1 for roots. children: of each node, the last in NEURON's order
+    first: the order in which exact methods subtract them. depth: (n,) edges up to the root.
+    """
+
+    parent: list[int]
+    children: list[list[int]]
+    depth: list[int]
+
+    @property
+    def n_node(self) -> int:
+        return len(self.parent)
+
+    @property
+    def n_level(self) -> int:
+        """Nodes on the longest way from a root to a tip: no exact method has fewer rounds."""
+        return max(self.depth, default=-1) + 1
+
+    def roots(self) -> list[int]:
+        return [i for i, p in enumerate(self.parent) if p < 0]
+
+    def cells(self) -> list[list[int]]:
+        """The nodes of each tree, in NEURON's order: the root first."""
+        cell: list[int] = []
+        nodes: list[list[int]] = []
+        for i, p in enumerate(self.parent):
+            if p < 0:
+                cell.append(len(nodes))
+                nodes.append([i])
+            else:
+                cell.append(cell[p])
+                nodes[cell[p]].append(i)
+        return nodes
+
+
+def forest(parent: npt.ArrayLike) -> Forest:
+    """Raises ValueError unless every parent comes before its children."""
+    array = np.asarray(parent, dtype=np.int64)
+    if array.ndim != 1:
+        raise ValueError(f"parent: one number a node, not an array of shape {array.shape}")
+    wrong = np.flatnonzero((array >= np.arange(array.size)) | (array < -1))
+    if wrong.size:
+        i = int(wrong[0])
+        raise ValueError(f"parent[{i}] is {array[i]}: parents come before their children")
+    parents = array.tolist()
+    children: list[list[int]] = [[] for _ in parents]
+    depth = [0] * len(parents)
+    for i, p in enumerate(parents):
+        if p >= 0:
+            depth[i] = depth[p] + 1
+            children[p].append(i)
+    for c in children:
+        c.reverse()
+    return Forest(parents, children, depth)
+
+
+def rounds(
+    tree: Forest, nodes: list[int], n_lane: int, limit: int = 0, margin: int = 0
+) -> list[list[int]]:
+    """Rounds of at most n_lane ready nodes, tips first, the deepest first.
+
+    nodes: those to schedule, in NEURON's order; with any two of a tree they hold the way between
+    them. Children outside count as done. Deepest first gives the fewest rounds (Hu 1961; Zhang et
+    al. 2023, algorithm 1). With a limit on the rounds, nodes that would be within `margin` rounds
+    of missing it come first, then those whose child was in the round before.
+    """
+    level: dict[int, int] = {}
+    for i in nodes:
+        level[i] = level.get(tree.parent[i], -1) + 1
+    waiting = {i: sum(c in level for c in tree.children[i]) for i in nodes}
+    ready = [(-level[i], i) for i in nodes if not waiting[i]]
+    follows: set[int] = set()
+    out: list[list[int]] = []
+    while ready:
+        due = limit - len(out) - 1 - margin  # nodes at this level or deeper must not wait
+        if limit:
+            ready.sort(key=lambda one: (min(one[0] + due, 1), one[1] not in follows, one))
+        else:
+            ready.sort()
+        chosen = [i for _, i in ready[:n_lane]]
+        del ready[:n_lane]
+        out.append(chosen)
+        follows = {tree.parent[i] for i in chosen}
+        for i in chosen:
+            p = tree.parent[i]
+            if p in waiting:
+                waiting[p] -= 1
+                if not waiting[p]:
+                    ready.append((-level[p], p))
+    return out

@@ -1,0 +1,99 @@
+// An engine written in Python that steps for NEURON (src/bridge/device_engine.hpp).
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include <pybind11/stl.h>
+
+#include "../bridge/device_engine.hpp"
+#include "device.hpp"
+
+namespace py = pybind11;
+using namespace heliox;
+
+namespace {
+
+// While the engine's Python code runs Ctrl-C is only noted: a KeyboardInterrupt in the middle of it would leave the
+// device's state unknown. A handler of the user's own is left alone.
+class DeferredInterrupt {
+  public:
+    DeferredInterrupt() {
+        static py::object* const get =
+            new py::object(py::module_::import("_signal").attr("getsignal"));
+        static py::object* const standard =
+            new py::object(py::module_::import("_signal").attr("default_int_handler"));
+        seen_ = 0;
+        if ((*get)(SIGINT).is(*standard)) {
+            struct sigaction ours {};
+            ours.sa_handler = [](int) { seen_ = 1; };
+            sigemptyset(&ours.sa_mask);
+            active_ = sigaction(SIGINT, &ours, &before_) == 0;
+        }
+    }
+    ~DeferredInterrupt() {
+        if (active_) {
+            sigaction(SIGINT, &before_, nullptr);
+        }
+    }
+    DeferredInterrupt(DeferredInterrupt const&) = delete;
+    DeferredInterrupt& operator=(DeferredInterrupt const&) = delete;
+    static bool seen() { return seen_ != 0; }
+
+  private:
+    static volatile std::sig_atomic_t seen_;
+    bool active_ = false;
+    struct sigaction before_ {};
+};
+volatile std::sig_atomic_t DeferredInterrupt::seen_ = 0;
+
+DeviceAnswer answer_of(py::object const& result, long n) {
+    DeviceAnswer answer;
+    if (py::isinstance<py::tuple>(result)) {
+        auto const pair = result.cast<std::pair<std::string, std::string>>();
+        answer.refused = true;
+        answer.code = pair.first;
+        answer.reason = pair.second;
+        return answer;
+    }
+    answer.done = result.cast<long>();
+    if (answer.done < 0 || answer.done > n) {
+        throw std::runtime_error("the device engine did " + std::to_string(answer.done) + " of " +
+                                 std::to_string(n) + " steps");
+    }
+    return answer;
+}
+
+// Python's errors go through NEURON as hoc errors do: std::runtime_error is the base of those.
+DeviceAnswer ask(py::object const& engine, char const* kind, long n, double t_stop) {
+    py::gil_scoped_acquire gil;
+    try {
+        DeferredInterrupt const interrupt;
+        DeviceAnswer answer = answer_of(engine.attr("steps")(kind, n, t_stop), n);
+        answer.interrupted = DeferredInterrupt::seen();
+        return answer;
+    } catch (py::error_already_set& error) {
+        std::string const text = error.what();
+        error.discard_as_unraisable("heliox_neuron device engine");
+        throw std::runtime_error(text.substr(0, text.find("\n\nAt:")));
+    }
+}
+
+void set_engine(py::object const& engine) {
+    if (engine.is_none()) {
+        set_device_steps(nullptr);
+        return;
+    }
+    // lives as long as the process: destroying it after Python has gone would crash
+    auto* const held = new py::object(engine);
+    set_device_steps([held](char const* kind, long n, double t_stop) {
+        return ask(*held, kind, n, t_stop);
+    });
+}
+
+} // namespace
+
+void bind_device_engine(py::module_& m) {
+    m.def("set_device_engine", &set_engine);
+    m.def("device_pause", [] { return DeferredInterrupt::seen() || device_pause(); });
+}

@@ -1,0 +1,150 @@
+#include "device_sources.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "device_decl.hpp"
+#include "device_records.hpp"
+#include "structure.hpp"
+#include "watched.hpp"
+
+namespace heliox {
+namespace {
+
+DeviceSources sources_;
+
+PreSynView& view_of(PreSyn* source) { return *reinterpret_cast<PreSynView*>(source); }
+
+double least_delay(PreSynView const& source) {
+    double least = std::numeric_limits<double>::infinity();
+    for (void* const entry: source.netcons) {
+        auto const& connection = *static_cast<NetConView const*>(entry);
+        if (connection.active && connection.target) {
+            least = std::min(least, connection.delay);
+        }
+    }
+    return least;
+}
+
+// The type of the point process that owns a source of net_event; -1 for an artificial cell.
+int point_type(PreSynView const& source) {
+    if (!source.source_object || source.source_object->ctemplate->is_point_ <= 0) {
+        return -1;
+    }
+    Prop* const prop = ob2pntproc(source.source_object)->prop;
+    int const type = prop ? _nrn_mechanism_get_type(prop) : -1;
+    return type > 0 && !nrn_is_artificial_[type] ? type : -1;
+}
+
+void read_source(PreSyn* source) {
+    auto& view = view_of(source);
+    if (view.variable) {
+        if (!view.thread) {
+            return; // not in NEURON's list of tests either
+        }
+        sources_.source.push_back(source);
+        sources_.address.push_back(reinterpret_cast<uint64_t>(static_cast<double*>(view.variable)));
+        sources_.threshold.push_back(view.threshold);
+        sources_.delay.push_back(least_delay(view));
+        sources_.flag.push_back(view.flag);
+    } else if (int const type = point_type(view); type > 0) {
+        auto const [it, fresh] = sources_.point_delay.emplace(type, least_delay(view));
+        if (!fresh) {
+            it->second = std::min(it->second, least_delay(view));
+        }
+    }
+}
+
+bool has_statement() {
+    auto const* all = net_cvode_instance_psl();
+    return all && std::any_of(all->begin(), all->end(), [](PreSyn* source) {
+               return view_of(source).statement != nullptr;
+           });
+}
+
+bool has_before_after() {
+    for (auto* list: nrn_threads[0].tbl) {
+        if (list) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void look_at_records(std::vector<StepRefusal>& obstacles) {
+    try {
+        for (auto const& record: device_records()) {
+            if (record.kind == "graph" && record.continuous) {
+                obstacles.push_back({"HX032", "a Graph draws at each step"});
+            }
+            if (record.kind == "play" && record.continuous && record.statement) {
+                obstacles.push_back({"HX032", "Vector.play runs a statement at each step"});
+            }
+        }
+    } catch (std::exception const& error) {
+        obstacles.push_back({"HX048", error.what()});
+    }
+}
+
+} // namespace
+
+DeviceSources const& device_sources() {
+    sources_ = {};
+    if (auto const* all = net_cvode_instance_psl()) {
+        for (auto* source: *all) {
+            read_source(source);
+        }
+    }
+    nrn2core_transfer_WATCH([](int, int type, int instance, int index, int triggered) {
+        sources_.watches.push_back({type, instance, index, triggered});
+    });
+    return sources_;
+}
+
+DeviceSources const& device_sources_read() { return sources_; }
+
+std::vector<StepRefusal> device_obstacles() {
+    std::vector<StepRefusal> obstacles;
+    if (StepRefusal const refusal = refuse_step(); !refusal.code.empty()) {
+        obstacles.push_back(refusal);
+    }
+    auto check = [&](bool found, char const* reason) {
+        if (found) {
+            obstacles.push_back({"HX032", reason});
+        }
+    };
+    check(nrn_nthread != 1, "pc.nthread is not 1");
+    check(nrnmpi_numprocs > 1, "spikes are exchanged between processes");
+    check(nrnthread_v_transfer_ || nrnthread_vi_compute_, "ParallelContext transfers voltages");
+    check(has_before_after(), "a mechanism has a BEFORE or AFTER block");
+    check(has_scatter_callbacks(), "CVode.extra_scatter_gather has callbacks");
+    check(has_state_transitions(), "a StateTransitionEvent is in the model");
+    check(has_statement(), "NetCon.record runs a statement");
+    check(nrn_use_bin_queue_ || nrn_use_selfqueue_, "CVode.queue_mode is set");
+    check(random_is_played(), "Random.play is in use");
+    look_at_records(obstacles);
+    return obstacles;
+}
+
+void set_device_flags(bool const* flags) {
+    for (size_t i = 0; i < sources_.source.size(); ++i) {
+        view_of(sources_.source[i]).flag = flags[i];
+        sources_.flag[i] = flags[i];
+    }
+}
+
+void device_spikes(int const* sources, size_t n, bool const* flags) {
+    NrnThread& nt = nrn_threads[0];
+    for (size_t i = 0; i < n; ++i) {
+        PreSyn* const source = sources_.source.at(sources[i]);
+        view_of(source).flag = true;
+        sources_.flag[sources[i]] = true;
+        source->send(nt._t + 1e-10, net_cvode_instance, &nt);
+    }
+    if (flags) {
+        set_device_flags(flags);
+    }
+}
+
+} // namespace heliox

@@ -1,0 +1,43 @@
+// The sources of NetCons as a device engine tests them, and what keeps steps from running in windows.
+#pragma once
+
+#include "api.hpp"
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "freeze.hpp"
+
+struct PreSyn;
+
+namespace heliox {
+
+// Sources with a threshold, in the order in which NEURON tests them.
+struct DeviceSources {
+    std::vector<PreSyn*> source;
+    std::vector<uint64_t> address; // of the tested variable, usually a v
+    std::vector<double> threshold; // mV
+    std::vector<double> delay;     // ms, the least of the source's active NetCons; infinite without one
+    std::vector<char> flag;        // above threshold at the last test
+    std::map<int, double> point_delay; // ms, by type: the same for net_event of point processes
+    struct Watch {
+        int type, instance, index, triggered;
+    };
+    std::vector<Watch> watches; // active WATCH conditions
+};
+
+// Reads NEURON's sources. Their indices are good until the interpreter runs.
+HELIOX_API DeviceSources const& device_sources();
+
+// Why windows are not possible for this model: one entry a reason.
+HELIOX_API std::vector<StepRefusal> device_obstacles();
+
+// The threshold test at the start of a step, whose outcome the device knows: sends for `sources`, sets all flags
+// (null: sets those of `sources`).
+HELIOX_API void device_spikes(int const* sources, size_t n, bool const* flags);
+
+void set_device_flags(bool const* flags);
+HELIOX_API DeviceSources const& device_sources_read();
+
+} // namespace heliox

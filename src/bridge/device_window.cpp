@@ -1,0 +1,312 @@
+#include "device_window.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <unordered_map>
+
+#include "device_decl.hpp"
+#include "device_model.hpp"
+#include "device_records.hpp"
+#include "device_spike_order.hpp"
+#include "structure.hpp"
+
+namespace heliox {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+bool queue_scanned_ = false;
+double host_event_t_ = kNever; // of the first event that only NEURON can deliver; forall_callback takes no context
+
+template <class View>
+View& view_of(void* object) {
+    return *static_cast<View*>(object);
+}
+
+// HocEvents without point process and NetParEvents only ask for something after the step; what runs the
+// interpreter at once, or is unknown, ends the window.
+bool can_be_delivered(void* event) {
+    switch (class_of(event)) {
+    case NeuronClass::net_con:
+    case NeuronClass::self_event:
+    case NeuronClass::pre_syn:
+    case NeuronClass::net_par_event:
+        return true;
+    case NeuronClass::hoc_event:
+        return !view_of<HocEventView>(event).point_process;
+    case NeuronClass::play_record_event: {
+        int const index = device_record_index(view_of<PlayRecordEventView>(event).record);
+        return index >= 0 && !device_records_read()[index].statement;
+    }
+    default:
+        return false;
+    }
+}
+
+// Such events come from the interpreter only, so one look lasts until it runs again.
+double host_event_time(TQueue& queue) {
+    if (!queue_scanned_) {
+        host_event_t_ = kNever;
+        queue.forall_callback([](TQItem const* item, int) {
+            if (item->t < host_event_t_ && (!item->data || !can_be_delivered(item->data))) {
+                host_event_t_ = item->t;
+            }
+        });
+        queue_scanned_ = true;
+    }
+    return host_event_t_;
+}
+
+class WindowRun;
+WindowRun* active_ = nullptr;
+
+class WindowRun {
+  public:
+    WindowRun(DeviceWindow& window, std::vector<int> const& device_types);
+    ~WindowRun();
+    WindowRun(WindowRun const&) = delete;
+    WindowRun& operator=(WindowRun const&) = delete;
+    void run(int n_max);
+    void receive(Point_process* point, double* weight, double flag);
+
+  private:
+    struct Saved {
+        double* address;
+        double value;
+    };
+    bool step();
+    void deliver(double til, int phase);
+    void deliver_first();
+    void deliver_alone(TQItem* item);
+    void deliver_record(PlayRecord* record);
+    void play();
+    int weight_index(int type, double* weight);
+
+    DeviceWindow& window_;
+    NrnThread& nt_;
+    TQueue& queue_;
+    std::vector<std::pair<int, pnt_receive_t>> replaced_;
+    std::vector<Saved> saved_;
+    std::vector<DeviceRecord const*> host_records_;
+    std::vector<size_t> offset_; // by type, of the thread's instances
+    std::unordered_map<double*, int> weight_index_;
+    SpikeOrder order_of_spikes_;
+    int step_ = 0, phase_ = 0, order_ = 0;
+};
+
+void receive(Point_process* point, double* weight, double flag) {
+    active_->receive(point, weight, flag);
+}
+
+WindowRun::WindowRun(DeviceWindow& window, std::vector<int> const& device_types)
+    : window_(window), nt_(nrn_threads[0]), queue_(*net_cvode_instance_event_queue(nrn_threads)),
+      order_of_spikes_(window.spike_vectors) {
+    order_of_spikes_.begin();
+    for (auto const& record: device_records_read()) {
+        if (record.kind == "play" || record.kind == "play_step") {
+            auto* const target = reinterpret_cast<double*>(record.address);
+            // what is not the device's (a NetStim's interval) has its reader here
+            if (target && !record.statement && !record.host) {
+                saved_.push_back({target, *target});
+            }
+        }
+        if (record.kind == "play" && record.continuous) {
+            window_.play_address.push_back(record.address);
+        }
+        if (record.kind == "y" && record.continuous && record.host) {
+            host_records_.push_back(&record);
+        }
+    }
+    offset_.assign(n_memb_func, 0);
+    for (auto* tml = nt_.tml; tml; tml = tml->next) {
+        offset_[tml->index] = tml->ml->get_storage_offset();
+    }
+    for (int type: device_types) {
+        if (pnt_receive[type] && !nrn_is_artificial_[type]) {
+            replaced_.emplace_back(type, pnt_receive[type]);
+            pnt_receive[type] = heliox::receive;
+        }
+    }
+    active_ = this;
+}
+
+WindowRun::~WindowRun() {
+    active_ = nullptr;
+    for (auto const& [type, original]: replaced_) {
+        pnt_receive[type] = original;
+    }
+    for (auto const& saved: saved_) {
+        *saved.address = saved.value;
+    }
+}
+
+int WindowRun::weight_index(int type, double* weight) {
+    if (!weight) {
+        return -1;
+    }
+    auto const [it, fresh] = weight_index_.emplace(weight, (int)window_.weights.size());
+    if (fresh) {
+        window_.weights.push_back({weight, pnt_receive_size[type]});
+    }
+    return it->second;
+}
+
+void WindowRun::receive(Point_process* point, double* weight, double flag) {
+    int const type = _nrn_mechanism_get_type(point->prop);
+    auto const row = neuron::mechanism::_get::_current_row(point->prop) - offset_[type];
+    window_.events.push_back({step_, phase_, nt_._t, device_mechanism_index(type), (int)row,
+                              weight_index(type, weight), flag, window_.n_delivery, point});
+}
+
+void WindowRun::deliver_record(PlayRecord* record) {
+    int const index = device_record_index(record);
+    auto const& known = device_records_read()[index];
+    DeviceTouch touch{step_, phase_, (int)window_.events.size(), order_, known.address, 0,
+                      index, 0};
+    net_cvode_instance->deliver_event(queue_.least->t, &nt_);
+    if (known.kind == "play" || known.kind == "play_step") {
+        touch.value = *reinterpret_cast<double*>(known.address);
+        window_.writes.push_back(touch);
+    } else if (!known.host) { // that one is right already
+        touch.element = (long)known.y->elements.size() - 1;
+        window_.samples.push_back(touch);
+    } else {
+        return;
+    }
+    ++order_;
+}
+
+// A HocEvent or NetParEvent delivers, before it is done, all other events of its time. With the rest of the queue out of
+// sight they come after it, one by one, in the same order.
+void WindowRun::deliver_alone(TQItem* item) {
+    void* const event = item->data;
+    double const te = item->t;
+    queue_.remove(item);
+    TQItem* const rest = queue_.least;
+    queue_.least = nullptr;
+    try {
+        if (class_of(event) == NeuronClass::hoc_event) {
+            static_cast<HocEvent*>(event)->deliver(te, net_cvode_instance, &nt_);
+        } else {
+            static_cast<NetParEvent*>(event)->deliver(te, net_cvode_instance, &nt_);
+        }
+    } catch (...) {
+        queue_.least = rest;
+        throw;
+    }
+    TQItem* const sent = queue_.least; // a NetParEvent sends itself
+    queue_.least = rest;
+    if (sent) {
+        double const sent_t = sent->t;
+        void* const sent_event = sent->data;
+        queue_.release(sent);
+        queue_.insert(sent_t, sent_event);
+    }
+}
+
+void WindowRun::deliver_first() {
+    TQItem* const item = queue_.least;
+    ++window_.n_delivery;
+    window_.last_delivery_step = step_;
+    switch (class_of(item->data)) {
+    case NeuronClass::hoc_event:
+    case NeuronClass::net_par_event:
+        deliver_alone(item);
+        break;
+    case NeuronClass::play_record_event:
+        deliver_record(view_of<PlayRecordEventView>(item->data).record);
+        break;
+    default:
+        net_cvode_instance->deliver_event(item->t, &nt_);
+    }
+}
+
+void WindowRun::deliver(double til, int phase) {
+    double const now = nt_._t;
+    phase_ = phase;
+    while (queue_.least && queue_.least->t <= til) {
+        deliver_first();
+        order_of_spikes_.note((double)window_.n_delivery);
+    }
+    nt_._t = now;
+}
+
+void WindowRun::play() {
+    fixed_play_continuous(&nt_);
+    for (uint64_t address: window_.play_address) {
+        window_.play.push_back(*reinterpret_cast<double*>(address));
+    }
+}
+
+// False: the next step is NEURON's.
+bool WindowRun::step() {
+    double const half = nt_._t + .5 * nt_._dt;
+    double const end = half + .5 * nt_._dt;
+    if (host_event_time(queue_) <= end) {
+        return false;
+    }
+    window_.t.push_back(nt_._t);
+    window_.t_half.push_back(half);
+    window_.delivery_before.push_back(window_.n_delivery);
+    deliver(half, 0);
+    nt_._t = half;
+    play();
+    nt_._t = end;
+    play();
+    for (auto const* record: host_records_) {
+        record->y->elements.push_back(*reinterpret_cast<double*>(record->address));
+    }
+    deliver(end, 1);
+    return true;
+}
+
+void WindowRun::run(int n_max) {
+    window_.dt = nt_._dt;
+    window_.stop = "n_max";
+    for (step_ = 0; step_ < n_max; ++step_) {
+        if (!step()) {
+            window_.stop = "host step";
+            break;
+        }
+        nt_._stop_stepping = 0;
+        if (nrn_allthread_handle) {
+            window_.stop = "interpreter";
+            ++step_;
+            break;
+        }
+    }
+    window_.n_step = step_;
+    window_.t.push_back(nt_._t);
+}
+
+void check_receivers(std::vector<int> const& device_types) {
+    for (auto* tml = nrn_threads[0].tml; tml; tml = tml->next) {
+        bool const known =
+            std::find(device_types.begin(), device_types.end(), tml->index) != device_types.end();
+        if (pnt_receive[tml->index] && !known) {
+            throw std::runtime_error(std::string("NET_RECEIVE of ") +
+                                     memb_func[tml->index].sym->name +
+                                     " is not among those of the device");
+        }
+    }
+}
+
+} // namespace
+
+void device_interpreter_ran() { queue_scanned_ = false; }
+
+DeviceWindow device_window(int n_max, std::vector<int> const& device_types) {
+    device_model();
+    check_receivers(device_types);
+    if (!queue_scanned_) {
+        device_records();
+        find_shared_spike_vectors();
+    }
+    DeviceWindow window;
+    WindowRun run(window, device_types);
+    run.run(n_max);
+    return window;
+}
+
+} // namespace heliox

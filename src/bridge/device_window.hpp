@@ -1,0 +1,100 @@
+// NEURON's host part of fixed steps, run ahead of a device that computes them.
+//
+// The event queue, NetCons, artificial cells, records and plays stay NEURON's own: for some steps from now on its
+// functions run here in NEURON's order, and what concerns variables of the device is written down instead of done.
+// Step j of a window starts at t[j]. Phase 0 are the events delivered at its start (te <= t + dt/2, after the
+// threshold test), phase 1 those at its end (te <= t, after states and records).
+#pragma once
+
+#include "api.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+struct Point_process;
+
+namespace heliox {
+
+struct VectorView;
+
+// One call of NET_RECEIVE.
+struct DeviceEvent {
+    int step, phase;
+    double te; // ms
+    int mechanism, instance;
+    int weight; // index into DeviceWindow::weights, -1 without weights
+    double flag;
+    long ordinal; // of the delivery in the window
+    Point_process* point;
+};
+
+// A value that Vector.play writes, or one that Vector.record takes, at an event of its own: after event `before - 1`
+// and before event `before`. `order` counts both kinds.
+struct DeviceTouch {
+    int step, phase, before, order;
+    uint64_t address;
+    double value; // written
+    int record;   // index in device_records()
+    long element; // of the Vector that takes the sample
+};
+
+struct DeviceWeight {
+    double* address;
+    int arity;
+};
+
+// A Vector that several sources record their spikes into (pc.spike_record), and when, as numbers of deliveries, its
+// elements from `first` on were added.
+struct DeviceSpikeVector {
+    VectorView *times, *ids;
+    size_t first;
+    std::vector<double> when;
+};
+
+struct DeviceWindow {
+    int n_step = 0;
+    std::string stop;           // "n_max", "interpreter", "host step"
+    double dt = 0;              // ms
+    std::vector<double> t;      // [n_step + 1]
+    std::vector<double> t_half; // [n_step]
+    std::vector<DeviceEvent> events;
+    std::vector<DeviceWeight> weights;
+    std::vector<DeviceTouch> writes, samples;
+    std::vector<uint64_t> play_address;
+    std::vector<double> play; // [n_step, 2, n_play]: at t + dt/2 and at the end of the step
+    std::vector<DeviceSpikeVector> spike_vectors;
+    std::vector<long> delivery_before; // [n_step] deliveries before each step
+    long n_delivery = 0;
+    int last_delivery_step = -1;
+};
+
+// Runs NEURON's part for up to n_max steps. device_types: mechanisms whose NET_RECEIVE is written down. Play targets keep
+// their value; nrn_threads[0]._t ends at the window's end. Throws std::runtime_error for a NET_RECEIVE that
+// nobody could run.
+HELIOX_API DeviceWindow device_window(int n_max, std::vector<int> const& device_types);
+
+// What the device found. Indices of events refer to the window's.
+struct DeviceOutcome {
+    std::vector<int> spike_step, spike_source; // tests at the start of steps 1 .. n_step - 1, sorted
+    std::vector<int> net_event;                // events that executed net_event(t), sorted
+    std::vector<int> self_event;               // events that executed net_send, sorted
+    std::vector<double> self_delay, self_flag; // ms, 1
+    bool const* flags = nullptr;               // of all sources, after the last of these tests
+    double const* weights = nullptr;           // [n_weight, weight_width]
+    int weight_width = 0;
+    double const* samples = nullptr; // [n_sample]
+};
+
+// Sends and writes all that to NEURON. Throws std::runtime_error when something would have been due inside the window.
+HELIOX_API void device_window_done(DeviceWindow const& window, DeviceOutcome const& outcome);
+
+// Tests only: step j of a window through NEURON's own functions on NEURON's memory, up to its states; and its
+// phase 1. Both return the values of the samples that fall into them.
+HELIOX_API std::vector<double> device_reference_step(DeviceWindow const& window, int j);
+HELIOX_API std::vector<double> device_reference_events(DeviceWindow const& window, int j);
+
+// The queue is looked through for events that only NEURON can deliver: anew after this call.
+HELIOX_API void device_interpreter_ran();
+
+} // namespace heliox

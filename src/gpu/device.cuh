@@ -1,0 +1,53 @@
+// What kernels need of the language, in a form that NVRTC and g++ both take.
+//
+// Under NVRTC a block of threads runs a kernel. On the host ("host device", for tests and for machines
+// without a GPU) the same text is plain C++ and each block is one thread, so cooperative code is written as
+// loops `for (int i = hx::tid(); i < n; i += hx::n_thread())` with HX_SYNC() between phases.
+#pragma once
+
+#ifdef __CUDACC_RTC__
+
+#define HX_DEVICE static __device__ __forceinline__
+#define HX_DEVICE_MEMBER __device__ __forceinline__
+#define HX_COLD_DEVICE static __device__ __noinline__
+#define HX_GLOBAL extern "C" __global__
+#define HX_CONSTANT __constant__
+#define HX_TABLE static __device__ const
+#define HX_SYNC() __syncthreads()
+#define HX_SYNCWARP() __syncwarp()
+#define HX_RESTRICT __restrict__
+
+namespace hx {
+HX_DEVICE int tid() { return threadIdx.x; }
+HX_DEVICE int n_thread() { return blockDim.x; }
+HX_DEVICE int block() { return blockIdx.x; }
+HX_DEVICE int n_block() { return gridDim.x; }
+// A place of its own for each caller.
+HX_DEVICE int atomic_next(int* count) { return atomicAdd(count, 1); }
+} // namespace hx
+
+#else
+
+#include <math.h>
+#include <string.h>
+
+#define HX_DEVICE static inline __attribute__((always_inline))
+#define HX_DEVICE_MEMBER inline __attribute__((always_inline))
+#define HX_COLD_DEVICE static __attribute__((noinline, unused))
+#define HX_GLOBAL extern "C" __attribute__((visibility("default")))
+#define HX_CONSTANT __attribute__((visibility("default")))
+#define HX_TABLE static const
+#define HX_SYNC() ((void)0)
+#define HX_SYNCWARP() ((void)0)
+#define HX_RESTRICT __restrict__
+
+namespace hx {
+inline thread_local int host_block = 0, host_n_block = 1;
+HX_DEVICE int tid() { return 0; }
+HX_DEVICE int n_thread() { return 1; }
+HX_DEVICE int block() { return host_block; }
+HX_DEVICE int n_block() { return host_n_block; }
+HX_DEVICE int atomic_next(int* count) { return (*count)++; }
+} // namespace hx
+
+#endif

@@ -1,0 +1,60 @@
+// The fused plan: a block of threads takes its cells through many steps in one launch.
+//
+// Order of a step as in NEURON's nrn_fixed_step: events due, first half of dt with continuous plays,
+// currents and solve, second half with continuous plays, states, records; then, for the next step,
+// thresholds. Nothing here leaves the block, so there is no barrier but its own.
+#pragma once
+
+// flags of hx_fused
+#define HX_WHOLE_LAST 1 // the last step stores what only the interpreter reads
+#define HX_WHOLE_ALL 2  // every step does
+#define HX_DETECT_LAST 4 // thresholds are tested after the last step too: the next step follows
+
+// t: nt._t at the start of the first step [ms].
+HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
+    hx::fill_tables();
+    int const b = hx::block();
+    HX_NODE_MEMORY(memory, b);
+    hx::Nodes const nodes = hx::nodes_of(b, memory);
+    int const* const table = hx_model.tree_table + hx_model.tree_first[b];
+    double const half = .5 * hx_model.dt;
+    int event = hx_model.event_first[b];
+    hx::load_nodes(nodes);
+    for (int j = 0; j < n_step; ++j) {
+        bool const whole = (flags & HX_WHOLE_ALL) || ((flags & HX_WHOLE_LAST) && j == n_step - 1);
+        event = hx::deliver(nodes, b, event, j, t + half);
+        t += half;
+        if (hx_model.n_play) {
+            hx::play(nodes, b, 2 * j);
+            HX_SYNC();
+        }
+        hx_point_currents(nodes, b, t, whole);
+        hx_node_currents(nodes, b, t, whole);
+        HX_SYNC();
+        hx::solve_tree<HX_TREE_METHOD>(table, nodes.d, nodes.rhs, nodes.a, nodes.b, nodes.scratch);
+        t += half;
+        if (hx_model.n_play) {
+            hx_advance_v(nodes, whole);
+            HX_SYNC();
+            hx::play(nodes, b, 2 * j + 1);
+            HX_SYNC();
+            hx_node_states(nodes, b, t, whole);
+        } else {
+            hx_update(nodes, b, t, whole);
+        }
+        HX_SYNC();
+        hx_point_states(nodes, b, t, whole);
+        if (hx_model.sync_records) {
+            HX_SYNC(); // a record or a threshold looks at what another thread's point process stored
+        }
+        hx::sample(nodes, b, j);
+        if (j < n_step - 1) {
+            hx::detect(nodes, b, j + 1);
+        }
+    }
+    event = hx::deliver(nodes, b, event, n_step, t);
+    if (flags & HX_DETECT_LAST) {
+        hx::detect(nodes, b, n_step);
+    }
+    hx::store_nodes(nodes);
+}

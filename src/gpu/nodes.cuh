@@ -1,0 +1,156 @@
+// The nodes of one block of cells while a step runs, and what a step does with them besides mechanisms.
+//
+// A block of threads owns whole cells. Its nodes have slots 0 .. n-1; in the model's node columns the block's
+// slots lie side by side, from `first` on. v, rhs, d, a, b are in shared memory if the block's nodes fit there,
+// otherwise in a workspace in global memory. Sums into one node keep NEURON's order: the node's thread
+// adds them up by itself. Included after hx_model is defined (codegen/device_source.py).
+#pragma once
+
+namespace hx {
+
+// What mechanisms add up for one node: rhs [mA/cm2], d [S/cm2 1e3], and the electrodes' part of both.
+struct NodeSum {
+    double rhs, d, sav_rhs, sav_d;
+};
+
+struct Nodes {
+    int first, n;
+    double *v, *rhs, *d, *a, *b, *scratch;
+};
+
+HX_DEVICE Nodes nodes_of(int b, double* memory) {
+    Nodes nodes;
+    nodes.first = hx_model.block_node[b];
+    nodes.n = hx_model.block_node[b + 1] - nodes.first;
+    nodes.v = memory;
+    nodes.rhs = memory + nodes.n;
+    nodes.d = memory + 2 * nodes.n;
+    nodes.a = memory + 3 * nodes.n;
+    nodes.b = memory + 4 * nodes.n;
+    nodes.scratch = memory + 5 * nodes.n;
+    return nodes;
+}
+
+HX_DEVICE void load_nodes(Nodes const& nodes) {
+    for (int l = tid(); l < nodes.n; l += n_thread()) {
+        nodes.v[l] = hx_model.v[nodes.first + l];
+        nodes.a[l] = hx_model.a[nodes.first + l];
+        nodes.b[l] = hx_model.b[nodes.first + l];
+    }
+    HX_SYNC();
+}
+
+HX_DEVICE void store_nodes(Nodes const& nodes) {
+    for (int l = tid(); l < nodes.n; l += n_thread()) {
+        double const v = nodes.v[l];
+        hx_model.v[nodes.first + l] = v;
+        if (v != v) {
+            *hx_model.nan_node = nodes.first + l;
+        }
+    }
+}
+
+// Capacitance and axial terms (nrn_cap_jacob, the axial loops of nrn_rhs and nrn_lhs): of the node's own
+// parent first, then of its children in NEURON's order.
+HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
+    int const p = nodes.first + l;
+    sum.d += .001 * hx_model.cj * hx_model.cm[p];
+#ifdef HX_FAST_IMEM
+    hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
+    hx_model.sav_d[p] = sum.d - sum.sav_d;
+#endif
+    int const parent = hx_model.parent[p];
+    if (parent >= 0) {
+        double const b = nodes.b[l];
+        sum.rhs -= b * (nodes.v[parent] - v);
+        sum.d -= b;
+    }
+    int const end = hx_model.child_first[p + 1];
+    for (int k = hx_model.child_first[p]; k < end; ++k) {
+        int const child = hx_model.child[k];
+        double const a = nodes.a[child];
+        sum.rhs += a * (v - nodes.v[child]);
+        sum.d -= a;
+    }
+    nodes.rhs[l] = sum.rhs;
+    nodes.d[l] = sum.d;
+}
+
+// nrn_update_voltage, with nrn_capacity_current and nrn_calc_fast_imem where somebody reads them.
+HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
+    int const p = nodes.first + l;
+    double const dv = nodes.rhs[l];
+    double const v = nodes.v[l] + hx_model.v_scale * dv;
+    nodes.v[l] = v;
+    if (whole) {
+        hx_model.i_cap[p] = .001 * hx_model.cj * hx_model.cm[p] * dv;
+    }
+#ifdef HX_FAST_IMEM
+    hx_model.sav_rhs[p] =
+        (hx_model.sav_d[p] * dv + hx_model.sav_rhs[p]) * hx_model.area[p] * 0.01;
+#endif
+    return v;
+}
+
+// NEURON's Nernst potential for instances whose style asks for it (nrnoc/eion.cpp).
+HX_DEVICE double nernst(double ci, double co, double charge, double coefficient) {
+    if (charge == 0.) {
+        return 0.;
+    }
+    if (ci <= 0.) {
+        return 1e6;
+    }
+    if (co <= 0.) {
+        return -1e6;
+    }
+    return coefficient * hx::log(co / ci);
+}
+
+// A variable that is sampled, played or tested: a node's v, or an address on the device.
+HX_DEVICE double look(Nodes const& nodes, int slot, double const* place) {
+    return slot >= 0 ? nodes.v[slot] : *place;
+}
+
+// Vector.record: all that is recorded of this block, after step j.
+HX_DEVICE void sample(Nodes const& nodes, int b, int j) {
+    double* const row = hx_model.record_value + (long long)j * hx_model.n_record;
+    for (int r = hx_model.record_first[b] + tid(); r < hx_model.record_first[b + 1];
+         r += n_thread()) {
+        row[r] = look(nodes, hx_model.record_slot[r], hx_model.record_place[r]);
+    }
+}
+
+// NetCon thresholds at the start of step j (NEURON's check_thresh): the host sees one count.
+HX_DEVICE void detect(Nodes const& nodes, int b, int j) {
+    for (int s = hx_model.source_first[b] + tid(); s < hx_model.source_first[b + 1];
+         s += n_thread()) {
+        double const value = look(nodes, hx_model.source_slot[s], hx_model.source_place[s]);
+        if (value - hx_model.source_threshold[s] > 0.) {
+            if (!hx_model.source_flag[s]) {
+                hx_model.source_flag[s] = 1;
+                int const k = atomic_next(hx_model.n_spike);
+                if (k < hx_model.max_spike) {
+                    hx_model.spike_step[k] = j;
+                    hx_model.spike_source[k] = s;
+                }
+            }
+        } else {
+            hx_model.source_flag[s] = 0;
+        }
+    }
+}
+
+// Vector.play, continuous: NEURON's interpolated value for the first or second half of step j.
+HX_DEVICE void play(Nodes const& nodes, int b, int half) {
+    double const* const row = hx_model.play_value + (long long)half * hx_model.n_play;
+    for (int p = hx_model.play_first[b] + tid(); p < hx_model.play_first[b + 1]; p += n_thread()) {
+        int const slot = hx_model.play_slot[p];
+        if (slot >= 0) {
+            nodes.v[slot] = row[p];
+        } else {
+            *hx_model.play_place[p] = row[p];
+        }
+    }
+}
+
+} // namespace hx

@@ -1,0 +1,35 @@
+// The kernels that take a model through time, after the model's own functions (codegen/device_source.py).
+#pragma once
+
+#ifdef __CUDACC_RTC__
+
+#ifdef HX_GLOBAL_NODES // the nodes of a block do not fit into shared memory
+#define HX_NODE_MEMORY(memory, b)                                                                  \
+    double* const memory = hx_model.workspace + hx_model.workspace_first[b]
+#else
+#define HX_NODE_MEMORY(memory, b) extern __shared__ double memory[]
+#endif
+#ifndef HX_THREADS
+#define HX_THREADS 1024
+#endif
+#ifndef HX_BLOCKS
+#define HX_BLOCKS 1 // that a multiprocessor is to hold at a time
+#endif
+#define HX_LAUNCH_BOUNDS __launch_bounds__(HX_THREADS, HX_BLOCKS)
+
+#else
+
+#define HX_LAUNCH_BOUNDS
+#define HX_NODE_MEMORY(memory, b)                                                                  \
+    double* const memory = hx_model.workspace + hx_model.workspace_first[b]
+
+// Which block of a launch the host device runs.
+HX_GLOBAL void hx_host_block(int block, int n_block) {
+    hx::host_block = block;
+    hx::host_n_block = n_block;
+}
+
+#endif
+
+#include "events.cuh"
+#include "fused.cuh"

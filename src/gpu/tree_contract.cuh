@@ -1,0 +1,263 @@
+// Tree solve in about log n rounds (fast fidelity): the same solution up to rounding.
+//
+// First each thread eliminates a short unbranched piece of a cell, one node after the other (Wang 1981 for
+// one cable). What is left, a smaller tree, is contracted: a round takes away all tips and an independent
+// set of nodes with one child, whose parent and child are then neighbours (Miller and Reif 1985). No fill, as a
+// tree stays a tree. Nodes that stay in a round collect by themselves what their neighbours leave them.
+#pragma once
+
+#include "tree_division.cuh"
+
+#ifndef HX_CONTRACT_PIECE
+#define HX_CONTRACT_PIECE 8 // most nodes of a piece; contract.py: PIECE
+#endif
+
+namespace hx {
+
+// Table: n_piece, n_left, n_round, tail (rounds from here on are one warp's), and the positions of: pieces,
+// nodes left, forward rounds, items, more children, backward rounds, backward items.
+struct ContractTable {
+    int const* words;
+    int n_piece, n_left, n_round, tail;
+    int const *pieces, *left, *rounds, *items, *more, *back_rounds, *back_items;
+};
+
+// scratch: five columns of the nodes left, then what each piece takes from its parent.
+struct ContractScratch {
+    double *d, *rhs, *a, *b; // d: its inverse once all is collected
+    double* child_a;         // a of a node's child when the node was eliminated
+    double* up;
+};
+
+HX_DEVICE double fast_inverse(double d) {
+    double const y0 = coarse_inverse(d);
+    double const e = fused(-d, y0, 1.);
+    double const y1 = fused(y0, fused(e, e, e), y0);
+    return fused(y1, fused(-d, y1, 1.), y1);
+}
+
+// A piece, tips first. Words of piece k: nodes, child left (-1: none), its slot, parent left, then the slots.
+HX_DEVICE void eliminate_piece(ContractTable const& table, ContractScratch const& left, int k,
+                               double* d, double* rhs, double const* a, double const* b) {
+    int const* word = table.pieces + k;
+    int const step = table.n_piece;
+    int const n = word[0];
+    int const child = word[step];
+    int const child_slot = word[2 * step];
+    double const child_a = child < 0 ? 0. : a[child_slot];
+    double to_child = child_a;                          // row of the node, column of the child
+    double from_child = child < 0 ? 0. : b[child_slot]; // row of the child, column of the node
+    double child_d = 0., child_rhs = 0., up_d = 0., up_rhs = 0.;
+    word += 4 * step;
+    int i = word[0];
+    double di = d[i], ri = rhs[i], ai = a[i], bi = b[i];
+    for (int j = 1; j <= n; ++j) {
+        int next = i;
+        double next_d = 0., next_rhs = 0., next_a = 0., next_b = 0.;
+        if (j < n) {
+            word += step;
+            next = word[0];
+            next_d = d[next];
+            next_rhs = rhs[next];
+            next_a = a[next];
+            next_b = b[next];
+        }
+        di -= up_d;
+        ri -= up_rhs;
+        double const y = fast_inverse(di);
+        d[i] = y;
+        rhs[i] = ri;
+        double const f = ai * y;
+        double const g = from_child * y;
+        child_d -= g * to_child;
+        child_rhs -= g * ri;
+        up_d = f * bi;
+        up_rhs = f * ri;
+        to_child = -f * to_child;
+        from_child = -g * bi;
+        i = next;
+        di = next_d;
+        ri = next_rhs;
+        ai = next_a;
+        bi = next_b;
+    }
+    left.up[2 * k] = up_d;
+    left.up[2 * k + 1] = up_rhs;
+    if (child >= 0) {
+        left.d[child] = child_d;
+        left.rhs[child] = child_rhs;
+        left.a[child] = to_child;
+        left.b[child] = from_child;
+    }
+}
+
+// x of a piece's nodes from those of its parent and child.
+HX_DEVICE void substitute_piece(ContractTable const& table, ContractScratch const& left, int k,
+                                double const* d, double* rhs, double const* a, double const* b) {
+    int const* const word = table.pieces + k;
+    int const step = table.n_piece;
+    int const n = word[0];
+    int const child = word[step];
+    double const child_x = child < 0 ? 0. : left.rhs[child];
+    double to_child = child < 0 ? 0. : a[word[2 * step]];
+    double x = left.rhs[word[3 * step]];
+    double fixed[HX_CONTRACT_PIECE], factor[HX_CONTRACT_PIECE];
+    int slot[HX_CONTRACT_PIECE];
+#pragma unroll
+    for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
+        if (j < n) {
+            int const i = word[(4 + j) * step];
+            double const y = d[i];
+            slot[j] = i;
+            fixed[j] = (rhs[i] - to_child * child_x) * y;
+            factor[j] = b[i] * y;
+            to_child = -(a[i] * y) * to_child;
+        }
+    }
+#pragma unroll
+    for (int j = HX_CONTRACT_PIECE - 1; j >= 0; --j) {
+        if (j < n) {
+            x = fixed[j] - factor[j] * x;
+            rhs[slot[j]] = x;
+        }
+    }
+}
+
+// A node left: what the pieces around it leave it. Words of node q: slot * 4 + (has a piece above) * 2 + (its
+// inverse is due), first piece below.
+HX_DEVICE void collect_pieces(ContractTable const& table, ContractScratch const& left, int q,
+                              double const* d, double const* rhs, double const* a,
+                              double const* b) {
+    int const word = table.left[2 * q];
+    int const i = word >> 2;
+    double dq = d[i], rq = rhs[i];
+    if (word & 2) {
+        dq += left.d[q];
+        rq += left.rhs[q];
+    } else {
+        left.a[q] = a[i];
+        left.b[q] = b[i];
+    }
+    for (int k = table.left[2 * q + 1]; k < table.left[2 * q + 3]; ++k) {
+        dq -= left.up[2 * k];
+        rq -= left.up[2 * k + 1];
+    }
+    left.d[q] = word & 1 ? fast_inverse(dq) : dq;
+    left.rhs[q] = rq;
+}
+
+// A node that stays in a round. Words: node * 2 + (its inverse is due), eliminated parent or -1, eliminated
+// child or -1, position of more children or -1 (their number, then the nodes).
+HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& left, int k) {
+    int const* const item = table.items + 4 * k;
+    int const word = item[0], up = item[1], down = item[2], more = item[3];
+    int const q = word >> 1;
+    double dq = left.d[q], rq = left.rhs[q];
+    if (down >= 0) {
+        double const f = left.a[down] * left.d[down];
+        dq -= f * left.b[down];
+        rq -= f * left.rhs[down];
+    }
+    if (more >= 0) {
+        int const* const children = table.more + more;
+        for (int c = 1; c <= children[0]; ++c) {
+            int const i = children[c];
+            double const f = left.a[i] * left.d[i];
+            dq -= f * left.b[i];
+            rq -= f * left.rhs[i];
+        }
+    }
+    if (up >= 0) {
+        double const aq = left.a[q];
+        double const f = left.b[q] * left.d[up];
+        dq -= f * aq;
+        rq -= f * left.rhs[up];
+        left.child_a[up] = aq;
+        left.a[q] = -left.a[up] * left.d[up] * aq;
+        left.b[q] = -f * left.b[up];
+    }
+    left.d[q] = word & 1 ? fast_inverse(dq) : dq;
+    left.rhs[q] = rq;
+}
+
+// An eliminated node from its parent and child (or -1).
+HX_DEVICE void substitute_round(ContractTable const& table, ContractScratch const& left, int k) {
+    int const* const item = table.back_items + 3 * k;
+    int const i = item[0], parent = item[1], child = item[2];
+    double r = left.rhs[i];
+    if (parent >= 0) {
+        r -= left.b[i] * left.rhs[parent];
+    }
+    if (child >= 0) {
+        r -= left.child_a[i] * left.rhs[child];
+    }
+    left.rhs[i] = r * left.d[i];
+}
+
+HX_DEVICE void contract_rounds(ContractTable const& table, ContractScratch const& left) {
+    for (int r = 0; r < table.tail; ++r) {
+        for (int k = table.rounds[r] + tid(); k < table.rounds[r + 1]; k += n_thread()) {
+            collect_round(table, left, k);
+        }
+        HX_SYNC();
+    }
+    if (tid() < 32) {
+        int const n = n_thread() < 32 ? n_thread() : 32;
+        for (int r = table.tail; r < table.n_round; ++r) {
+            for (int k = table.rounds[r] + tid(); k < table.rounds[r + 1]; k += n) {
+                collect_round(table, left, k);
+            }
+            HX_SYNCWARP();
+        }
+        for (int r = table.n_round; r >= table.tail; --r) {
+            for (int k = table.back_rounds[r] + tid(); k < table.back_rounds[r + 1]; k += n) {
+                substitute_round(table, left, k);
+            }
+            HX_SYNCWARP();
+        }
+    }
+    for (int r = table.tail - 1; r >= 0; --r) {
+        HX_SYNC();
+        for (int k = table.back_rounds[r] + tid(); k < table.back_rounds[r + 1]; k += n_thread()) {
+            substitute_round(table, left, k);
+        }
+    }
+    HX_SYNC();
+}
+
+HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* rhs, double const* a,
+                              double const* b, double* scratch) {
+    ContractTable const table = {words,
+                                 words[0],
+                                 words[1],
+                                 words[2],
+                                 words[3],
+                                 words + words[4],
+                                 words + words[5],
+                                 words + words[6],
+                                 words + words[7],
+                                 words + words[8],
+                                 words + words[9],
+                                 words + words[10]};
+    int const n = table.n_left;
+    ContractScratch const left = {scratch,         scratch + n,     scratch + 2 * n,
+                                  scratch + 3 * n, scratch + 4 * n, scratch + 5 * n};
+    for (int k = tid(); k < table.n_piece; k += n_thread()) {
+        eliminate_piece(table, left, k, d, rhs, a, b);
+    }
+    HX_SYNC();
+    for (int q = tid(); q < n; q += n_thread()) {
+        collect_pieces(table, left, q, d, rhs, a, b);
+    }
+    HX_SYNC();
+    contract_rounds(table, left);
+    for (int k = tid(); k < table.n_piece; k += n_thread()) {
+        substitute_piece(table, left, k, d, rhs, a, b);
+    }
+    for (int q = tid(); q < n; q += n_thread()) {
+        rhs[table.left[2 * q] >> 2] = left.rhs[q];
+    }
+    HX_SYNC();
+}
+
+} // namespace hx

@@ -214,7 +214,7 @@ def facts():
 
 
 def gpu_facts():
-    """GPU, driver and CUDA packages, as (name, value) pairs; the GPU is asked through nvidia-smi."""
+    """GPU and driver (from nvidia-smi) and CUDA packages, as (name, value) pairs."""
     query = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
     try:
         done = subprocess.run(query, capture_output=True, text=True, check=True, timeout=60)

@@ -6,8 +6,8 @@
     python benchmarks/gpu_scaling.py --network --cells 1000 --synapses 100
 
 The network: hh trees whose NetCons come from random cells, spread over one ExpSyn a compartment
-(NetCons into one ExpSyn add up: the same currents as with a synapse each). Random Poisson input keeps
-a part of the cells firing. One process a size; psolve alone is timed, warm, spikes recorded.
+(NetCons into one ExpSyn add up: the same currents as with a synapse each). Random Poisson input
+keeps a part of the cells firing. One process a size; psolve alone is timed, warm, spikes recorded.
 """
 
 import argparse
@@ -39,7 +39,7 @@ class Tree:
 
 
 class Network:
-    """Cells of one soma and four dendrites; every compartment's ExpSyn gets its share of NetCons."""
+    """Cells of a soma and four dendrites; each compartment's ExpSyn has its share of NetCons."""
 
     def __init__(self, task):
         import random
@@ -77,7 +77,10 @@ class Network:
         detector.threshold = -20
         self.pc.cell(gid, detector)
         self.netcons.append(detector)
-        return [h.ExpSyn(segment) for section in sections for segment in section]
+        synapses = [h.ExpSyn(segment) for section in sections for segment in section]
+        for synapse in synapses:
+            synapse.tau = 2
+        return synapses
 
     def connect(self, gid, synapses, task):
         """task["synapses"] NetCons of random cells onto the cell, and its own Poisson input."""
@@ -85,7 +88,7 @@ class Network:
         for k in range(task["synapses"]):
             source = self.random.randrange(ncell)
             netcon = self.pc.gid_connect(source, synapses[k % len(synapses)])
-            netcon.delay, netcon.weight[0] = 1.0 + 0.1 * (k % 40), 1e-3 / task["synapses"]
+            netcon.delay, netcon.weight[0] = 1.0 + 0.1 * (k % 40), 1e-2 / task["synapses"]
             self.netcons.append(netcon)
         stim = h.NetStim()
         stim.interval, stim.number, stim.start, stim.noise = 50, 1e9, 1, 1

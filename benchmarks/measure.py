@@ -24,7 +24,7 @@ class Skipped(Exception):
 
 @dataclass
 class Outcome:
-    """What a run left. v: (n_root, n_step + 1) mV of the roots; end: v of all segments at the end."""
+    """What a run left. v: (n_root, n_step + 1) of the roots; end: v of all segments, mV."""
 
     v: object
     times: object
@@ -145,8 +145,11 @@ class Bench:
         strange = sum(run["steps"] for run in others)
         if not runs or strange > 0.1 * total:
             last = others[-1] if others else {}
-            reason = f"{last.get('code', '')} {last.get('reason', '')}".strip()
-            raise Skipped(f"ran on {last.get('engine', 'nothing')}: {reason or 'no reason given'}")
+            reason = (last.get("reason") or "no reason given").strip().split("\n")[0][:200]
+            code = last.get("code") or ""
+            if not reason.startswith(code):
+                reason = f"{code} {reason}"
+            raise Skipped(f"ran on {last.get('engine', 'nothing')}: {reason}")
         if others:
             note = f"{strange} of {total} steps ran on {others[-1]['engine']}"
             if note not in self.notes:

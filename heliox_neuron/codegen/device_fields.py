@@ -20,7 +20,7 @@ class Fields:
     members: dict[str, tuple[str, Key]] = field(default_factory=dict)
 
     def __call__(self, kind: str, name: str, *key: str | int) -> str:
-        """The C++ expression of a member. kind: "double*", "int*", "double", "long"."""
+        """The C++ expression of a member. kind: "double*", "int*", "double", "long long", "int"."""
         known = self.members.setdefault(name, (kind, key))
         assert known == (kind, key), (name, known, key)
         return f"hx_model.{name}"

@@ -29,11 +29,14 @@ class Needs:
     """What the model asks of every mechanism.
 
     ion_current: names of ions ("na_ion") whose cur and dcurdv somebody reads in every step.
-    fast_imem: electrode currents are summed apart.
+    fast_imem: electrode currents are summed apart. dense: names of mechanisms and ions whose
+    instances lie at their nodes' positions. ion_written: (ion, column) that kernels store.
     """
 
     ion_current: frozenset[str]
     fast_imem: bool
+    dense: frozenset[str]
+    ion_written: frozenset[tuple[str, int]]
 
 
 class MechanismPrinter:
@@ -64,7 +67,27 @@ class MechanismPrinter:
         return self.fields("double*", f"{ion}_{_ION_COLUMNS[column]}", "ion", ion, column)
 
     def ion_row(self, ion: str) -> str:
-        return self.fields("int*", f"{self.name}__{ion}", "ion_row", self.name, ion)
+        """The ion's instance of instance i."""
+        if {self.name, ion} <= self.needs.dense:
+            return "i"
+        return self.fields("int*", f"{self.name}__{ion}", "ion_row", self.name, ion) + "[i]"
+
+    def read(self, variable: Variable) -> str:
+        """A column of instance i. One that no kernel stores may be the same for all: one element."""
+        place = self.column(variable)
+        if variable in self.layout.stored:
+            return f"{place}[i]"
+        each = self.fields(
+            "int", f"{self.name}_{variable.name}__each", "each", "column", self.name, variable.name
+        )
+        return f"{place}[i & {each}]"
+
+    def read_ion(self, ion: str, column: int, row: str) -> str:
+        place = self.ion(ion, column)
+        if (ion, column) in self.needs.ion_written:
+            return f"{place}[{row}]"
+        name = f"{ion}_{_ION_COLUMNS[column]}__each"
+        return f"{place}[{row} & {self.fields('int', name, 'each', 'ion', ion, column)}]"
 
     def node(self) -> str:
         """Slot of each instance's node in its block (point processes)."""
@@ -222,16 +245,17 @@ class MechanismPrinter:
         out = self.out
         for k in self.layout.ions_used(hook):
             ion = self.mechanism.ions[k].name
-            out(f"int const ion_{k} = {self.ion_row(ion)}[i];")
+            out(f"int const ion_{k} = {self.ion_row(ion)};")
         out("Instance<double> self{};")
         for variable in used.load:
-            out(f"self.{mangled(variable.name)} = {self.column(variable)}[i];")
+            out(f"self.{mangled(variable.name)} = {self.read(variable)};")
         for k, pointer in enumerate(self.layout.pointers):
             place = self.fields("double**", f"{self.name}__pointer_{k}", "pointer", self.name, k)
             out(f"self.{mangled(pointer.name)} = *{place}[i];")
         for variable in used.copied:
             k = self.layout.ion_index(variable.ion)
-            out(f"self.{mangled(variable.name)} = {self.ion(variable.ion, variable.column)}[ion_{k}];")
+            value = self.read_ion(variable.ion, variable.column, f"ion_{k}")
+            out(f"self.{mangled(variable.name)} = {value};")
         if self.layout.needs_area:
             out("self.area = area;")
 
@@ -369,7 +393,7 @@ class MechanismPrinter:
         out.open("HX_DEVICE void add_at(int i, bool whole, hx::NodeSum& sum) {")
         for k, ion, _ in self._written_currents():
             self._open_ion(ion)
-            out(f"int const ion_{k} = {self.ion_row(ion.name)}[i];")
+            out(f"int const ion_{k} = {self.ion_row(ion.name)};")
             for column in (4, 3):
                 name = f"{ion.name}_{_ION_COLUMNS[column]}"
                 if column == 3 or not self.kernel.conductance or self._hints(ion):

@@ -30,7 +30,7 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("double*", "i_cap"),
     ("double*", "sav_rhs"),
     ("double*", "sav_d"),
-    ("int*", "parent"),  # slot in the block, -1 for roots
+    ("int*", "kin"),  # slots of parent and child in one word, see nodes.cuh
     ("int*", "child_first"),
     ("int*", "child"),
     ("double", "dt"),
@@ -95,13 +95,15 @@ EVENT_SAMPLE, EVENT_WRITE, EVENT_RECEIVE = 0, 1, 2
 class Entry:
     """A mechanism in the thread's order. kernel: None for ions and for what does nothing in a step.
 
-    nernst: some instance of this ion mechanism follows its concentrations.
+    nernst: some instance of this ion mechanism follows its concentrations. dense: so many nodes have
+    one that instances lie at their nodes' positions.
     """
 
     name: str
     kind: str  # "ion", "density", "point"
     kernel: Kernel | None
     nernst: bool = False
+    dense: bool = False
 
 
 @dataclass
@@ -126,7 +128,8 @@ def print_model(entries: list[Entry], fast_imem: bool, current_ions: set[str]) -
     for kind, name in FIXED:
         fields(kind, name, name)
     needed = frozenset(current_ions | _read_currents(entries))
-    needs = Needs(needed, fast_imem)
+    dense = frozenset(entry.name for entry in entries if entry.dense)
+    needs = Needs(needed, fast_imem, dense, _written_ions(entries))
     _check_order(entries)
     parts = []
     for entry in entries:
@@ -163,6 +166,19 @@ def _read_currents(entries: list[Entry]) -> set[str]:
             if used is not None:
                 found |= {v.ion for v in used.copied if v.column >= 3}
     return found
+
+
+def _written_ions(entries: list[Entry]) -> frozenset[tuple[str, int]]:
+    """(ion, column) that a step may store."""
+    found = {(e.name, 0) for e in entries if e.nernst}
+    for entry in entries:
+        if entry.kernel is not None:
+            for ion in entry.kernel.mechanism.ions:
+                found |= {(ion.name, v.column) for v in ion.write}
+                found |= {(ion.name, 3), (ion.name, 4)}
+            if entry.kernel.receive is not None:
+                found |= {(v.ion, v.column) for v in entry.kernel.receive.ion_store}
+    return frozenset(found)
 
 
 def _check_order(entries: list[Entry]) -> None:
@@ -249,7 +265,10 @@ class _Phases:
             self.out(f"unsigned const mask_{word} = {mask}[p];")
 
     def _index(self, entry: Entry) -> str:
-        return self.fields("int*", f"{entry.name}__index", "index", entry.name)
+        """The instance at position p."""
+        if entry.dense:
+            return "p"
+        return self.fields("int*", f"{entry.name}__index", "index", entry.name) + "[p]"
 
     def _point_pass(self, name: str, hook: str) -> None:
         out = self.out
@@ -296,7 +315,7 @@ class _Phases:
                 self._ion(entry)
             elif entry.kind == "density":
                 assert entry.kernel is not None
-                out(f"int const i = {self._index(entry)}[p];")
+                out(f"int const i = {self._index(entry)};")
                 area = "hx_model.area[p]" if _needs_area(entry.kernel) else "0."
                 out(f"{namespace(entry.kernel)}::current_at(shared_{m}, i, v, {area}, whole, sum);")
             else:
@@ -315,7 +334,7 @@ class _Phases:
     def _ion(self, entry: Entry) -> None:
         """NEURON's ion_cur: currents start at zero; Nernst potential where the style says so."""
         out, name = self.out, entry.name
-        out(f"int const i = {self._index(entry)}[p];")
+        out(f"int const i = {self._index(entry)};")
         out.open("{" if name in self.needs.ion_current else "if (whole) {")
         out(f"{self.fields('double*', f'{name}_cur', 'ion', name, 3)}[i] = 0.;")
         out(f"{self.fields('double*', f'{name}_dcurdv', 'ion', name, 4)}[i] = 0.;")
@@ -349,7 +368,7 @@ class _Phases:
             self._masks([m for m, *_ in kernels])
         for m, entry, kernel in kernels:
             out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
-            out(f"int const i = {self._index(entry)}[p];")
+            out(f"int const i = {self._index(entry)};")
             area = "hx_model.area[p]" if _needs_area(kernel) else "0."
             out(f"{namespace(kernel)}::state_at(shared_{m}, i, v, {area}, whole);")
             out.close()

@@ -9,6 +9,7 @@
 #include "../bridge/engine.hpp"
 #include "../bridge/hooks.hpp"
 #include "../bridge/kernel_table.hpp"
+#include "../bridge/neuron_model.hpp"
 #include "../bridge/version_gate.hpp"
 #include "../bridge/watched.hpp"
 #include "device.hpp"
@@ -274,6 +275,9 @@ PYBIND11_MODULE(_core, m) {
         return sha256_hex(data.data(), data.size());
     });
     bind_device(m);
+    // RT/zF of an ion mechanism [mV] at celsius as it is now
+    m.def("device_nernst", [](int type) { return nrn_nernst_coef(type); });
+    m.def("device_size", [] { return nrn_threads ? (long)nrn_threads[0].end : 0L; });
     watch_interrupts();
     watch_builtins();
 }

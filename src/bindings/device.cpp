@@ -158,12 +158,11 @@ py::dict state_dict() {
 
 py::tuple resolve(Array<uint64_t> const& addresses) {
     auto const places = device_resolve(addresses.data(), (size_t)addresses.size());
-    return py::make_tuple(
-        column<int8_t>(places, [](DevicePlace const& p) { return p.kind; }),
-        column<int>(places, [](DevicePlace const& p) { return p.index; }),
-        column<int>(places, [](DevicePlace const& p) { return p.field; }),
-        column<int>(places, [](DevicePlace const& p) { return p.row; }),
-        column<int>(places, [](DevicePlace const& p) { return p.element; }));
+    return py::make_tuple(column<int8_t>(places, [](DevicePlace const& p) { return p.kind; }),
+                          column<int>(places, [](DevicePlace const& p) { return p.index; }),
+                          column<int>(places, [](DevicePlace const& p) { return p.field; }),
+                          column<int>(places, [](DevicePlace const& p) { return p.row; }),
+                          column<int>(places, [](DevicePlace const& p) { return p.element; }));
 }
 
 py::array_t<double> global_view(std::string const& name) {

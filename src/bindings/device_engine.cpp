@@ -25,7 +25,7 @@ class DeferredInterrupt {
             new py::object(py::module_::import("_signal").attr("default_int_handler"));
         seen_ = 0;
         if ((*get)(SIGINT).is(*standard)) {
-            struct sigaction ours {};
+            struct sigaction ours{};
             ours.sa_handler = [](int) { seen_ = 1; };
             sigemptyset(&ours.sa_mask);
             active_ = sigaction(SIGINT, &ours, &before_) == 0;
@@ -41,11 +41,11 @@ class DeferredInterrupt {
     static bool seen() { return seen_ != 0; }
 
   private:
-    static volatile std::sig_atomic_t seen_;
+    static std::sig_atomic_t volatile seen_;
     bool active_ = false;
-    struct sigaction before_ {};
+    struct sigaction before_{};
 };
-volatile std::sig_atomic_t DeferredInterrupt::seen_ = 0;
+std::sig_atomic_t volatile DeferredInterrupt::seen_ = 0;
 
 DeviceAnswer answer_of(py::object const& result, long n) {
     DeviceAnswer answer;
@@ -86,9 +86,8 @@ void set_engine(py::object const& engine) {
     }
     // lives as long as the process: destroying it after Python has gone would crash
     auto* const held = new py::object(engine);
-    set_device_steps([held](char const* kind, long n, double t_stop) {
-        return ask(*held, kind, n, t_stop);
-    });
+    set_device_steps(
+        [held](char const* kind, long n, double t_stop) { return ask(*held, kind, n, t_stop); });
 }
 
 } // namespace

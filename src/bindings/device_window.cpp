@@ -72,15 +72,12 @@ void check_size(bool right, char const* what) {
     }
 }
 
-void window_done(DeviceWindow const& window, std::optional<Array<int>> const& spike_step,
-                 std::optional<Array<int>> const& spike_source,
-                 std::optional<Array<int>> const& net_event,
-                 std::optional<Array<int>> const& self_event,
-                 std::optional<Array<double>> const& self_delay,
-                 std::optional<Array<double>> const& self_flag,
-                 std::optional<Array<bool>> const& flags,
-                 std::optional<Array<double>> const& weight,
-                 std::optional<Array<double>> const& sample) {
+void window_done(
+    DeviceWindow const& window, std::optional<Array<int>> const& spike_step,
+    std::optional<Array<int>> const& spike_source, std::optional<Array<int>> const& net_event,
+    std::optional<Array<int>> const& self_event, std::optional<Array<double>> const& self_delay,
+    std::optional<Array<double>> const& self_flag, std::optional<Array<bool>> const& flags,
+    std::optional<Array<double>> const& weight, std::optional<Array<double>> const& sample) {
     DeviceOutcome outcome;
     outcome.spike_step = listed(spike_step);
     outcome.spike_source = listed(spike_source);
@@ -144,10 +141,12 @@ void bind_class(py::module_& m) {
         .def_readonly("dt", &DeviceWindow::dt)
         .def_property_readonly("t", [](DeviceWindow const& w) { return copied(w.t); })
         .def_property_readonly("t_half", [](DeviceWindow const& w) { return copied(w.t_half); })
-        .def_property_readonly("event_step", event_column<int>([](Event const& e) { return e.step; }))
+        .def_property_readonly("event_step",
+                               event_column<int>([](Event const& e) { return e.step; }))
         .def_property_readonly("event_phase",
                                event_column<int8_t>([](Event const& e) { return e.phase; }))
-        .def_property_readonly("event_te", event_column<double>([](Event const& e) { return e.te; }))
+        .def_property_readonly("event_te",
+                               event_column<double>([](Event const& e) { return e.te; }))
         .def_property_readonly("event_mechanism",
                                event_column<int>([](Event const& e) { return e.mechanism; }))
         .def_property_readonly("event_instance",
@@ -165,8 +164,8 @@ void bind_class(py::module_& m) {
                                })
         .def_property_readonly("weight_arity",
                                [](DeviceWindow const& w) {
-                                   return column<int>(w.weights,
-                                                      [](DeviceWeight const& x) { return x.arity; });
+                                   return column<int>(
+                                       w.weights, [](DeviceWeight const& x) { return x.arity; });
                                })
         .def_property_readonly("play_address",
                                [](DeviceWindow const& w) { return copied(w.play_address); })
@@ -194,8 +193,10 @@ void bind_device_window(py::module_& m) {
           py::arg("self_delay") = py::none(), py::arg("self_flag") = py::none(),
           py::arg("flags") = py::none(), py::arg("weight") = py::none(),
           py::arg("sample") = py::none());
-    m.def("device_reference_step",
-          [](DeviceWindow const& w, int j) { return copied(device_reference_step(w, check(w, j))); });
-    m.def("device_reference_events",
-          [](DeviceWindow const& w, int j) { return copied(device_reference_events(w, check(w, j))); });
+    m.def("device_reference_step", [](DeviceWindow const& w, int j) {
+        return copied(device_reference_step(w, check(w, j)));
+    });
+    m.def("device_reference_events", [](DeviceWindow const& w, int j) {
+        return copied(device_reference_events(w, check(w, j)));
+    });
 }

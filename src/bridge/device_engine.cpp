@@ -24,7 +24,7 @@ struct Refusal {
 struct Device {
     DeviceSteps steps;
     std::map<std::string, Refusal> refusals; // of this run, by kind
-    double pause_at = 0; // wall seconds
+    double pause_at = 0;                     // wall seconds
     bool paused = false;
     bool asking = false; // its code runs now
 };
@@ -152,6 +152,8 @@ DeviceEnd device_steps(DeviceHost& host, DeviceRequest const& request,
     }
     return DeviceEnd::finished;
 }
+
+bool device_asking() { return device().asking; }
 
 void device_new_run() { device().refusals.clear(); }
 

@@ -30,10 +30,13 @@ HELIOX_API void set_device_steps(DeviceSteps steps);
 // Asked by the device engine between windows: Ctrl-C is pending, or continuerun wants to draw.
 HELIOX_API bool device_pause();
 
+// The engine's code runs now: the interpreter does not, until it returns.
+bool device_asking();
+
 // For engine.cpp: there is an engine, heliox.device allows it, it has not refused this kind of steps in this run, and no setting of
 // NEURON's keeps all engines out.
 bool device_wanted(char const* kind);
-void device_new_run(); // it may be asked again
+void device_new_run();                                     // it may be asked again
 DeviceAnswer const& last_device_refusal(char const* kind); // refused is false when there is none
 
 // The engine that does what the device cannot.

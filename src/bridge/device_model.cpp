@@ -70,8 +70,7 @@ void read_pointers(Memb_list& ml, DeviceMechanism& mechanism) {
         DevicePointer pointer;
         pointer.index = k;
         for (int i = 0; i < ml.nodecount; ++i) {
-            pointer.addresses.push_back(
-                reinterpret_cast<uint64_t>(ml.pdata[i][k].get<double*>()));
+            pointer.addresses.push_back(reinterpret_cast<uint64_t>(ml.pdata[i][k].get<double*>()));
         }
         mechanism.pointers.push_back(std::move(pointer));
     }
@@ -269,8 +268,9 @@ std::vector<DevicePlace> device_resolve(uint64_t const* addresses, size_t n) {
     device_model();
     std::vector<DevicePlace> places(n);
     for (size_t i = 0; i < n; ++i) {
-        auto it = std::upper_bound(known_.ranges.begin(), known_.ranges.end(), addresses[i],
-                                   [](uint64_t at, Range const& range) { return at < range.begin; });
+        auto it =
+            std::upper_bound(known_.ranges.begin(), known_.ranges.end(), addresses[i],
+                             [](uint64_t at, Range const& range) { return at < range.begin; });
         if (it == known_.ranges.begin() || addresses[i] >= (--it)->end) {
             continue;
         }

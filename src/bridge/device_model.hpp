@@ -46,10 +46,10 @@ struct DeviceIon {
     int type = -1;
     std::string name;
     int n = 0;
-    int mechanism = 0;            // index into DeviceModel::mechanisms
-    double* column[5] = {};       // erev, conci, conco, cur, dcurdv
-    std::vector<int> style;       // [n]
-    std::vector<int> nernst;      // instances whose reversal potential follows the concentrations
+    int mechanism = 0;       // index into DeviceModel::mechanisms
+    double* column[5] = {};  // erev, conci, conco, cur, dcurdv
+    std::vector<int> style;  // [n]
+    std::vector<int> nernst; // instances whose reversal potential follows the concentrations
     double charge = 0;
 };
 
@@ -67,7 +67,8 @@ struct DeviceModel {
     int n_node = 0, n_cell = 0;
     int const* parent = nullptr; // [n_node]
     bool fast_imem = false;
-    std::vector<DeviceField> node; // "v", "rhs", "d", "a", "b", "area" and with fast_imem "sav_rhs", "sav_d"
+    std::vector<DeviceField>
+        node; // "v", "rhs", "d", "a", "b", "area" and with fast_imem "sav_rhs", "sav_d"
     std::vector<DeviceMechanism> mechanisms; // in the thread's order
     std::vector<DeviceIon> ions;
     std::vector<DeviceCell> cells; // artificial

@@ -120,8 +120,7 @@ void Sender::event(int index) {
     }
     for (; self_event_ < outcome_.self_event.size() && outcome_.self_event[self_event_] == index;
          ++self_event_) {
-        double* const weight =
-            event.weight < 0 ? nullptr : window_.weights[event.weight].address;
+        double* const weight = event.weight < 0 ? nullptr : window_.weights[event.weight].address;
         nrn_net_send(self_event_datum(event.point), weight, event.point,
                      event.te + outcome_.self_delay.at(self_event_),
                      outcome_.self_flag.at(self_event_));

@@ -13,6 +13,7 @@ namespace heliox {
 namespace {
 
 DeviceSources sources_;
+bool sources_are_current_ = false;
 
 PreSynView& view_of(PreSyn* source) { return *reinterpret_cast<PreSynView*>(source); }
 
@@ -58,9 +59,8 @@ void read_source(PreSyn* source) {
 
 bool has_statement() {
     auto const* all = net_cvode_instance_psl();
-    return all && std::any_of(all->begin(), all->end(), [](PreSyn* source) {
-               return view_of(source).statement != nullptr;
-           });
+    return all && std::any_of(all->begin(), all->end(),
+                              [](PreSyn* source) { return view_of(source).statement != nullptr; });
 }
 
 bool has_before_after() {
@@ -91,6 +91,7 @@ void look_at_records(std::vector<StepRefusal>& obstacles) {
 
 DeviceSources const& device_sources() {
     sources_ = {};
+    sources_are_current_ = true;
     if (auto const* all = net_cvode_instance_psl()) {
         for (auto* source: *all) {
             read_source(source);
@@ -102,7 +103,14 @@ DeviceSources const& device_sources() {
     return sources_;
 }
 
-DeviceSources const& device_sources_read() { return sources_; }
+DeviceSources const& device_sources_read() {
+    if (!sources_are_current_) {
+        throw std::runtime_error("device_sources() is to be called before its indices are used");
+    }
+    return sources_;
+}
+
+void forget_device_sources() { sources_are_current_ = false; }
 
 std::vector<StepRefusal> device_obstacles() {
     std::vector<StepRefusal> obstacles;
@@ -136,8 +144,9 @@ void set_device_flags(bool const* flags) {
 
 void device_spikes(int const* sources, size_t n, bool const* flags) {
     NrnThread& nt = nrn_threads[0];
+    auto const& known = device_sources_read().source;
     for (size_t i = 0; i < n; ++i) {
-        PreSyn* const source = sources_.source.at(sources[i]);
+        PreSyn* const source = known.at(sources[i]);
         view_of(source).flag = true;
         sources_.flag[sources[i]] = true;
         source->send(nt._t + 1e-10, net_cvode_instance, &nt);

@@ -18,8 +18,8 @@ struct DeviceSources {
     std::vector<PreSyn*> source;
     std::vector<uint64_t> address; // of the tested variable, usually a v
     std::vector<double> threshold; // mV
-    std::vector<double> delay;     // ms, the least of the source's active NetCons; infinite without one
-    std::vector<char> flag;        // above threshold at the last test
+    std::vector<double> delay; // ms, the least of the source's active NetCons; infinite without one
+    std::vector<char> flag;    // above threshold at the last test
     std::map<int, double> point_delay; // ms, by type: the same for net_event of point processes
     struct Watch {
         int type, instance, index, triggered;
@@ -38,6 +38,9 @@ HELIOX_API std::vector<StepRefusal> device_obstacles();
 HELIOX_API void device_spikes(int const* sources, size_t n, bool const* flags);
 
 void set_device_flags(bool const* flags);
+
+// What device_sources() read. std::runtime_error when the interpreter has run since: NEURON may have deleted some.
 HELIOX_API DeviceSources const& device_sources_read();
+void forget_device_sources();
 
 } // namespace heliox

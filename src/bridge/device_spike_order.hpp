@@ -16,7 +16,8 @@ void find_shared_spike_vectors();
 class SpikeOrder {
   public:
     explicit SpikeOrder(std::vector<DeviceSpikeVector>& vectors) : vectors_(vectors) {}
-    explicit SpikeOrder(std::vector<DeviceSpikeVector> const& vectors) : own_(vectors), vectors_(own_) {}
+    explicit SpikeOrder(std::vector<DeviceSpikeVector> const& vectors)
+        : own_(vectors), vectors_(own_) {}
     SpikeOrder(SpikeOrder const&) = delete;
     SpikeOrder& operator=(SpikeOrder const&) = delete;
 

@@ -6,8 +6,10 @@
 #include <unordered_map>
 
 #include "device_decl.hpp"
+#include "device_engine.hpp"
 #include "device_model.hpp"
 #include "device_records.hpp"
+#include "device_sources.hpp"
 #include "device_spike_order.hpp"
 #include "structure.hpp"
 
@@ -17,7 +19,8 @@ namespace {
 constexpr double kNever = std::numeric_limits<double>::infinity();
 
 bool queue_scanned_ = false;
-double host_event_t_ = kNever; // of the first event that only NEURON can deliver; forall_callback takes no context
+double host_event_t_ =
+    kNever; // of the first event that only NEURON can deliver; forall_callback takes no context
 
 template <class View>
 View& view_of(void* object) {
@@ -294,11 +297,15 @@ void check_receivers(std::vector<int> const& device_types) {
 
 } // namespace
 
-void device_interpreter_ran() { queue_scanned_ = false; }
+void device_interpreter_ran() {
+    queue_scanned_ = false;
+    forget_device_sources();
+}
 
 DeviceWindow device_window(int n_max, std::vector<int> const& device_types) {
     device_model();
     check_receivers(device_types);
+    queue_scanned_ = queue_scanned_ && device_asking();
     if (!queue_scanned_) {
         device_records();
         find_shared_spike_vectors();

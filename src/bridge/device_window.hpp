@@ -76,9 +76,10 @@ HELIOX_API DeviceWindow device_window(int n_max, std::vector<int> const& device_
 
 // What the device found. Indices of events refer to the window's.
 struct DeviceOutcome {
-    std::vector<int> spike_step, spike_source; // tests at the start of steps 1 .. n_step - 1, sorted
-    std::vector<int> net_event;                // events that executed net_event(t), sorted
-    std::vector<int> self_event;               // events that executed net_send, sorted
+    std::vector<int> spike_step,
+        spike_source;            // tests at the start of steps 1 .. n_step - 1, sorted
+    std::vector<int> net_event;  // events that executed net_event(t), sorted
+    std::vector<int> self_event; // events that executed net_send, sorted
     std::vector<double> self_delay, self_flag; // ms, 1
     bool const* flags = nullptr;               // of all sources, after the last of these tests
     double const* weights = nullptr;           // [n_weight, weight_width]

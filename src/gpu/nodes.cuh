@@ -22,18 +22,25 @@ HX_DEVICE Nodes nodes_of(int b, double* memory) {
     Nodes nodes;
     nodes.first = hx_model.block_node[b];
     nodes.n = hx_model.block_node[b + 1] - nodes.first;
+#ifdef HX_GLOBAL_V // shared memory then holds one more block
+    nodes.v = hx_model.v + nodes.first;
+#else
     nodes.v = memory;
-    nodes.rhs = memory + nodes.n;
-    nodes.d = memory + 2 * nodes.n;
-    nodes.a = memory + 3 * nodes.n;
-    nodes.b = memory + 4 * nodes.n;
-    nodes.scratch = memory + 5 * nodes.n;
+    memory += nodes.n;
+#endif
+    nodes.rhs = memory;
+    nodes.d = memory + nodes.n;
+    nodes.a = memory + 2 * nodes.n;
+    nodes.b = memory + 3 * nodes.n;
+    nodes.scratch = memory + 4 * nodes.n;
     return nodes;
 }
 
 HX_DEVICE void load_nodes(Nodes const& nodes) {
     for (int l = tid(); l < nodes.n; l += n_thread()) {
+#ifndef HX_GLOBAL_V
         nodes.v[l] = hx_model.v[nodes.first + l];
+#endif
         nodes.a[l] = hx_model.a[nodes.first + l];
         nodes.b[l] = hx_model.b[nodes.first + l];
     }
@@ -43,12 +50,17 @@ HX_DEVICE void load_nodes(Nodes const& nodes) {
 HX_DEVICE void store_nodes(Nodes const& nodes) {
     for (int l = tid(); l < nodes.n; l += n_thread()) {
         double const v = nodes.v[l];
+#ifndef HX_GLOBAL_V
         hx_model.v[nodes.first + l] = v;
+#endif
         if (v != v) {
             *hx_model.nan_node = nodes.first + l;
         }
     }
 }
+
+// hx_model.kin: the parent's slot + 1 in the low half (0: a root), the only child's slot + 1 in the high one (0: none).
+constexpr int kSeveral = 0xfffe;
 
 // Capacitance and axial terms (nrn_cap_jacob, the axial loops of nrn_rhs and nrn_lhs): of the node's own
 // parent first, then of its children in NEURON's order.
@@ -59,18 +71,24 @@ HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
     hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
     hx_model.sav_d[p] = sum.d - sum.sav_d;
 #endif
-    int const parent = hx_model.parent[p];
+    unsigned const kin = (unsigned)hx_model.kin[p];
+    int const parent = (int)(kin & 0xffffu) - 1, child = (int)(kin >> 16) - 1;
     if (parent >= 0) {
         double const b = nodes.b[l];
         sum.rhs -= b * (nodes.v[parent] - v);
         sum.d -= b;
     }
-    int const end = hx_model.child_first[p + 1];
-    for (int k = hx_model.child_first[p]; k < end; ++k) {
-        int const child = hx_model.child[k];
+    if (child != kSeveral && child >= 0) {
         double const a = nodes.a[child];
         sum.rhs += a * (v - nodes.v[child]);
         sum.d -= a;
+    } else if (child == kSeveral) {
+        int const end = hx_model.child_first[p + 1];
+        for (int k = hx_model.child_first[p]; k < end; ++k) {
+            double const a = nodes.a[hx_model.child[k]];
+            sum.rhs += a * (v - nodes.v[hx_model.child[k]]);
+            sum.d -= a;
+        }
     }
     nodes.rhs[l] = sum.rhs;
     nodes.d[l] = sum.d;

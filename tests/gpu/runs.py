@@ -1,4 +1,4 @@
-"""Runs on the device for the tests of this folder: settings, models, NEURON's outcome beside ours."""
+"""Runs on the device, for the tests of this folder: settings, models, NEURON's outcome and ours."""
 
 import os
 import sys
@@ -87,7 +87,7 @@ def two_runs(build, advance, records, *, steps, v_traces=True, engine="gpu"):
 
 
 def check_device(listed, steps):
-    """`steps` steps were done, all but a few on the device: the host does one where it must look."""
+    """`steps` steps were done, all but a few on the device: the host does those it must look at."""
     done = {}
     for run in listed:
         done[run["engine"]] = done.get(run["engine"], 0) + run["steps"]

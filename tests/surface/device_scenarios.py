@@ -1,7 +1,7 @@
 """Runs of NEURON in which nothing may differ when a device engine does the steps.
 
-Usage: device_scenarios.py plain|LENGTH prints one JSON line: the outcome of each scenario, in plain NEURON or
-with `ReferenceEngine`, whose windows have at most LENGTH steps.
+Usage: device_scenarios.py plain|LENGTH [NAME...] prints one JSON line: each scenario's outcome, in
+plain NEURON or with `ReferenceEngine`, whose windows have at most LENGTH steps.
 """
 
 import gc
@@ -368,7 +368,7 @@ def point_process_event():
         seen.append([h.t, cell(0.5).v])
         stimulus.amp += 0.1
 
-    h("proc device_event() { nrnpython(\"import __main__ as m; m.CALL()\") }")
+    h('proc device_event() { nrnpython("import __main__ as m; m.CALL()") }')
     sys.modules["__main__"].CALL = change
     handler = h.FInitializeHandler(
         lambda: [h.cvode.event(t, "device_event()", stimulus, 0) for t in (1.01, 2.5, 6)]
@@ -385,7 +385,7 @@ def played_statement():
     cell = soma()
     stimulus = clamp(cell, 0, 50, 0.2)
     seen = []
-    h("proc device_play() { nrnpython(\"import __main__ as m; m.PLAYED()\") }")
+    h('proc device_play() { nrnpython("import __main__ as m; m.PLAYED()") }')
     sys.modules["__main__"].PLAYED = lambda: seen.append([h.t, cell(0.5).v])
     values, at = h.Vector([1, 2, 3]), h.Vector([1, 2.02, 5])
     values.play("device_play($1)", at, sec=cell)

@@ -189,11 +189,12 @@ print(device == list(v))
     assert output.splitlines()[-2:] == ["[800, 499, 198] [('gpu', 800, 2)]", "True"]
 
 
-def test_graphs_and_user_procedures_keep_their_steps(device):
+def test_own_advance_is_called_at_each_step(device):
     output = device("""
 Engine.own = Engine.finish
-h('advances = 0  proc advance() { advances += 1  fadvance() }')
+h("advances = 0")
+h("proc advance() { advances += 1  fadvance() }")
 h.run()
-print(h.advances, len(v), {(r["engine"], r["kind"]) for r in _core.runs()})
+print(int(h.advances), len(v), {(r["engine"], r["kind"]) for r in _core.runs()})
 """)
     assert output.splitlines()[-1] == "800 801 {('gpu', 'fadvance')}"

@@ -67,24 +67,14 @@ class GpuEngine:
             started = time.perf_counter()
             structure = self.core.device_model()
             self._model = None
+            threads = int(os.environ.get("HELIOX_BLOCK_THREADS", "0"))
             self._model = DeviceModel(
-                structure, self._device, method, self._threads(structure), self.core.device_global
+                structure, self._device, method, self.core.device_global, threads
             )
             self._key = key
             self.figures["freeze_seconds"] = time.perf_counter() - started
             self.figures["device_bytes"] = self._model.bytes()
         return self._model
-
-    def _threads(self, structure: dict[str, Any]) -> int:
-        wanted = int(os.environ.get("HELIOX_BLOCK_THREADS", "0"))
-        if wanted:
-            return wanted
-        assert self._device is not None
-        cells, nodes = structure["n_cell"], structure["n_node"]
-        if cells <= 2 * self._device.n_multiprocessor:
-            size = nodes / max(1, cells)
-            return 512 if size > 256 else 256 if size > 64 else 128
-        return 256
 
     # ---- steps ----
 
@@ -101,7 +91,7 @@ class GpuEngine:
         crossing, flags = observers.crossing_now()
         try:
             while done < n:
-                if self.core.device_pause():
+                if done and self.core.device_pause():
                     break
                 self.core.device_spikes(crossing, flags)
                 m = min(n - done, events.window_limit(), observers.window_limit())

@@ -187,7 +187,7 @@ class _Rows:
             entry = model.structure["mechanisms"][index]
             these = mechanism == index
             raw = np.asarray(window.event_instance)[these]
-            instance[these] = model.instances[entry["name"]].inverse[raw]
+            instance[these] = model.instances[entry["name"]].place[raw]
             block[these] = model.nodes.block[entry["node"][raw]]
             slot_kind[these] = EVENT_RECEIVE + model.numbers[entry["name"]]
         target = (mechanism.astype(np.int64) + 1) * 2**32 + np.asarray(window.event_instance)

@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+_SEVERAL = 0xFFFE  # children, in the word of a node's kin
+MOST_SLOTS = 0xFFFD  # nodes of a block
+
 Ints = npt.NDArray[np.int32]
 Longs = npt.NDArray[np.int64]
 
@@ -21,9 +24,9 @@ Longs = npt.NDArray[np.int64]
 @dataclass
 class NodeLayout:
     """first: [n_block + 1] position of each block's first slot. position: [n_node] of NEURON's rows.
-    row: its inverse. slot: [n_node], by row. block: [n_node], by row. parent: [n_node] by position,
-    slot of the parent or -1. child_first, child: children's slots of each position, in NEURON's
-    order. forest: per block, the parents of its nodes in NEURON's order (-1 for roots) and the slots
+    row: its inverse. slot: [n_node], by row. block: [n_node], by row. kin: [n_node] by position, slots
+    of parent and child in one word (src/gpu/nodes.cuh). child_first, child: children's slots of each
+    position, in NEURON's order. forest: per block, the parents of its nodes in NEURON's order (-1 for roots) and the slots
     of those nodes.
     """
 
@@ -32,7 +35,7 @@ class NodeLayout:
     row: Longs
     slot: Ints
     block: Longs
-    parent: Ints
+    kin: Ints
     child_first: Ints
     child: Ints
     forest: list[tuple[Ints, Ints]]
@@ -93,10 +96,22 @@ def lay_out(
     by_owner = np.lexsort((child_rows, owner))
     child = slot[child_rows[by_owner]]
     child_first = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=n))])
+    kin = _kin(parent_slot, child_first, child)
     return NodeLayout(
-        first, position, order, slot, block, parent_slot, child_first.astype(np.int32),
+        first, position, order, slot, block, kin, child_first.astype(np.int32),
         child.astype(np.int32), _forests(parent, inner, block, first, slot),
     )  # fmt: skip
+
+
+def _kin(parent_slot: Ints, child_first: Longs, child: Ints) -> Ints:
+    """Parent and child of each position in one word."""
+    count = np.diff(child_first)
+    only = np.zeros(len(count), np.int64)
+    one = count == 1
+    only[one] = child[child_first[:-1][one]] + 1
+    only[count > 1] = _SEVERAL + 1
+    words = (parent_slot.astype(np.int64) + 1) | only << 16
+    return words.astype(np.uint32).view(np.int32)
 
 
 def _forests(
@@ -117,21 +132,23 @@ def _forests(
 
 @dataclass
 class InstanceLayout:
-    """order: NEURON's index of each instance on the device. inverse: the other way round.
+    """place: [n] where each of NEURON's instances lies. size: elements of a column on the device.
     index: [n_node] by position, the (first) instance of a node or -1. at_node: [n_node + 1]
-    instances before each position. block: [n_block + 1] instances before each block.
+    instances before each position. block: [n_block + 1] instances before each block. slot: [n] the
+    node's, in the device's order.
     """
 
-    order: Longs
-    inverse: Longs
+    place: Longs
+    size: int
     index: Ints
     at_node: Ints
     block: Ints
     slot: Ints
+    order: Longs  # NEURON's index of each instance, in the order of nodes
 
 
-def lay_instances(node: Ints, nodes: NodeLayout) -> InstanceLayout:
-    """node: [n] NEURON's row of each instance's node."""
+def lay_instances(node: Ints, nodes: NodeLayout, dense: bool) -> InstanceLayout:
+    """node: [n] NEURON's row of each instance's node. dense: instances lie at their nodes' positions."""
     n = len(node)
     where = nodes.position[node]
     order = np.lexsort((np.arange(n), where))
@@ -141,16 +158,28 @@ def lay_instances(node: Ints, nodes: NodeLayout) -> InstanceLayout:
     at_node = np.concatenate([[0], np.cumsum(np.bincount(where, minlength=n_node))])
     index = np.where(np.diff(at_node) > 0, at_node[:-1], -1)
     return InstanceLayout(
-        order,
-        inverse,
+        where if dense else inverse,
+        n_node if dense else n,
         index.astype(np.int32),
         at_node.astype(np.int32),
         at_node[nodes.first].astype(np.int32),
         nodes.slot[node[order]].astype(np.int32),
+        order,
     )
 
 
 def signatures(masks: Any) -> Longs:
-    """A number for each distinct set of mechanisms. masks: (n_word, n_node) uint32."""
-    _, signature = np.unique(np.asarray(masks), axis=1, return_inverse=True)
-    return np.asarray(signature, np.int64).reshape(-1)
+    """A number for each distinct set of mechanisms, such that nodes with the same frequent mechanisms
+    lie together. masks: (n_word, n_node) uint32.
+    """
+    words = np.asarray(masks, np.uint32)
+    bits = [(words[w] >> np.uint32(k)) & np.uint32(1) for w in range(len(words)) for k in range(32)]
+    often = sorted((b for b in bits if b.any()), key=lambda b: -int(b.sum()))
+    if not often:
+        return np.zeros(words.shape[1], np.int64)
+    order = np.lexsort([1 - b for b in reversed(often)])
+    ranked = np.stack(often)[:, order]
+    new = np.concatenate([[0], np.any(ranked[:, 1:] != ranked[:, :-1], axis=0).cumsum()])
+    signature = np.empty(words.shape[1], np.int64)
+    signature[order] = new
+    return signature

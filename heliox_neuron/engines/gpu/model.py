@@ -15,7 +15,8 @@ from ...codegen.cpp_layout import Layout
 from ...codegen.device_source import DeviceSource, Entry
 from ...nmodl.net_receive import Receive
 from .device import Array, Device
-from .layout import InstanceLayout, NodeLayout, lay_instances, lay_out, signatures
+from .launch import NodeMemory, choose_threads
+from .layout import MOST_SLOTS, InstanceLayout, NodeLayout, lay_instances, lay_out, signatures
 from .translate import Refusal, entries_of, source_of
 
 _NODE_COLUMNS = ("v", "a", "b", "area")
@@ -24,16 +25,26 @@ Key = tuple[Any, ...]
 
 @dataclass
 class Column:
-    """A column of NEURON's and its copy. order: NEURON's index of each element on the device.
+    """A column of NEURON's and its copy. place: where each of NEURON's elements lies on the device.
 
-    written: kernels store into it. snapshot: NEURON's values when both were last the same.
+    written: kernels or Vectors store into it. snapshot: NEURON's values when both were last the same.
+    uniform: all elements are the same number.
     """
 
     host: Array
-    order: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
     device: Any
     written: bool
     snapshot: Array
+    uniform: bool = False
+
+    def values(self) -> Array:
+        """The snapshot as the device has it."""
+        self.uniform = bool(len(self.snapshot)) and bool((self.snapshot == self.snapshot[0]).all())
+        fill = self.snapshot[0] if self.uniform else 0.0
+        out = np.full(len(self.device), fill)
+        out[self.place] = self.snapshot
+        return out
 
 
 class DeviceModel:
@@ -44,19 +55,20 @@ class DeviceModel:
         structure: dict[str, Any],
         device: Device,
         method: str,
-        n_thread: int,
         global_value: Callable[[str], Array],
+        n_thread: int = 0,
         one_block: bool = False,
     ) -> None:
         self.structure = structure
         self.device = device
         self.method = method
-        self.n_thread = n_thread
         self.global_value = global_value
         self.fast_imem = "sav_rhs" in structure["node"]
         self.mechanisms = {m["name"]: m for m in structure["mechanisms"]}
         self.ions = {ion["name"]: ion for ion in structure["ions"]}
-        self.entries: list[Entry] = entries_of(structure["mechanisms"], structure["ions"])
+        self.entries: list[Entry] = entries_of(
+            structure["mechanisms"], structure["ions"], structure["n_node"]
+        )
         self.source: DeviceSource = source_of(self.entries, self.fast_imem, frozenset())
         self.numbers = {entry.name: m for m, entry in enumerate(self.entries)}
         masks = self._masks()
@@ -65,13 +77,15 @@ class DeviceModel:
             device.n_multiprocessor, one_block,
         )  # fmt: skip
         self.instances: dict[str, InstanceLayout] = {
-            entry.name: lay_instances(self._node_of(entry.name), self.nodes)
+            entry.name: lay_instances(self._node_of(entry.name), self.nodes, entry.dense)
             for entry in self.entries
         }
         self.columns: dict[Key, Column] = {}
         self.arrays: dict[str, Any] = {}  # everything else that hx_model points to
         self.values: dict[str, int | float] = {}  # numbers of hx_model
-        self._plan_trees()
+        sizes = np.diff(self.nodes.first)
+        self.n_thread = n_thread or choose_threads(device, sizes)
+        self._plan_trees(sizes)
         self._fill_fixed()
         self._fill_keys(masks)
         self.module = device.module(self.source.text, self.macros())
@@ -91,7 +105,7 @@ class DeviceModel:
             masks[m // 32, self._node_of(entry.name)] |= np.uint32(1 << (m % 32))
         return masks
 
-    def _plan_trees(self) -> None:
+    def _plan_trees(self, sizes: Array) -> None:
         tables: dict[int, int] = {}
         pieces: list[Array] = []
         offsets, length, scratch = [], 0, 0
@@ -106,10 +120,10 @@ class DeviceModel:
         self.tree_plan = plan
         self.arrays["tree_table"] = self.device.array(np.concatenate(pieces).astype(np.int32))
         self.arrays["tree_first"] = self.device.array(np.array(offsets, np.int32))
-        sizes = np.diff(self.nodes.first)
-        self.memory_doubles = 5 * int(sizes.max()) + scratch
-        self.in_shared = 8 * self.memory_doubles <= self.device.shared_bytes
-        if not self.in_shared:
+        if sizes.max() > MOST_SLOTS:
+            raise Refusal("HX033", f"a cell of {sizes.max()} nodes is too large for a block")
+        self.memory = NodeMemory.choose(self.device, sizes, scratch, self.n_thread)
+        if not self.memory.shared:
             each = 5 * sizes.astype(np.int64) + scratch
             starts = np.concatenate([[0], np.cumsum(each)])
             if starts[-1] >= 2**31:
@@ -119,30 +133,37 @@ class DeviceModel:
 
     def macros(self) -> tuple[str, ...]:
         """What the source is compiled with."""
-        macros = [f"HX_TREE_METHOD=hx::tree_{self.method}", f"HX_THREADS={self.n_thread}"]
-        if not self.in_shared:
-            macros.append("HX_GLOBAL_NODES")
-        return tuple(macros)
+        return (
+            f"HX_TREE_METHOD=hx::tree_{self.method}",
+            f"HX_THREADS={self.n_thread}",
+            *self.memory.macros(),
+        )
 
     @property
     def shared_bytes(self) -> int:
         """Dynamic shared memory of a block."""
-        return 8 * self.memory_doubles if self.in_shared else 0
+        return self.memory.shared
 
-    def _bind(self, key: Key, host: Array, order: npt.NDArray[np.int64], written: bool) -> Column:
+    def _bind(
+        self, key: Key, host: Array, place: npt.NDArray[np.int64], size: int, written: bool
+    ) -> None:
         if key not in self.columns:
-            snapshot = np.array(host)
-            device = self.device.array(snapshot[order])
-            self.columns[key] = Column(host, order, device, written, snapshot)
+            device = self.device.empty(size, np.float64)
+            column = Column(host, place, device, written, np.array(host))
+            self.device.upload(device, column.values())
+            self.columns[key] = column
         elif written:
             self.columns[key].written = True
-        return self.columns[key]
+
+    def _bind_instances(self, key: Key, host: Array, name: str, written: bool) -> None:
+        layout = self.instances[name]
+        self._bind(key, host, layout.place, layout.size, written)
 
     def _fill_fixed(self) -> None:
         node, layout = self.structure["node"], self.nodes
-        for name in _NODE_COLUMNS:
-            self._bind(("node", name), node[name], layout.row, name == "v")
         n = len(layout.row)
+        for name in _NODE_COLUMNS:
+            self._bind(("node", name), node[name], layout.position, n, name == "v")
         capacitance = self.structure["capacitance"]
         at = layout.position[capacitance["node"]]
         cm = np.zeros(n)
@@ -152,9 +173,9 @@ class DeviceModel:
         self.arrays["cm"] = self.device.array(cm)
         self.arrays["i_cap"] = self.device.empty(n, np.float64)
         if self.fast_imem:
-            self._bind(("node", "sav_rhs"), node["sav_rhs"], layout.row, True)
-            self._bind(("node", "sav_d"), node["sav_d"], layout.row, True)
-        for name in ("parent", "child_first", "child"):
+            for name in ("sav_rhs", "sav_d"):
+                self._bind(("node", name), node[name], layout.position, n, True)
+        for name in ("kin", "child_first", "child"):
             self.arrays[name] = self.device.array(getattr(layout, name))
         self.arrays["block_node"] = self.device.array(layout.first)
         self.arrays["nan_node"] = self.device.array(np.array([-1], np.int32))
@@ -177,15 +198,15 @@ class DeviceModel:
         layout = self._layouts[mechanism]
         stored = {v.name for v in layout.stored}
         host = self.mechanisms[mechanism]["columns"][variable]
-        order = self.instances[mechanism].order
-        self._bind(("column", mechanism, variable), host, order, variable in stored)
+        key = ("column", mechanism, variable)
+        self._bind_instances(key, host, mechanism, variable in stored)
 
     def _fill_ion(self, name: str, ion: str, column: int) -> None:
         written = column >= 3 or bool(
             column == 0 and len(self.ions[ion]["nernst"])
         ) or self._writes_ion(ion, column)  # fmt: skip
         host = self.ions[ion]["columns"][column]
-        self._bind(("ion", ion, column), host, self.instances[ion].order, written)
+        self._bind_instances(("ion", ion, column), host, ion, written)
 
     def _writes_ion(self, ion: str, column: int) -> bool:
         return any(
@@ -197,8 +218,10 @@ class DeviceModel:
 
     def _fill_ion_row(self, name: str, mechanism: str, ion: str) -> None:
         rows = self.mechanisms[mechanism]["ion_rows"][ion]
-        placed = self.instances[ion].inverse[rows[self.instances[mechanism].order]]
-        self.arrays[name] = self.device.array(placed.astype(np.int32))
+        layout = self.instances[mechanism]
+        placed = np.zeros(layout.size, np.int32)
+        placed[layout.place] = self.instances[ion].place[rows]
+        self.arrays[name] = self.device.array(placed)
 
     def _fill_slot(self, name: str, mechanism: str) -> None:
         self.arrays[name] = self.device.array(self.instances[mechanism].slot)
@@ -213,7 +236,7 @@ class DeviceModel:
         self.arrays[name] = self.device.array(self.instances[mechanism].block)
 
     def _fill_scratch(self, name: str, mechanism: str, column: str) -> None:
-        self.arrays[name] = self.device.empty(len(self._node_of(mechanism)), np.float64)
+        self.arrays[name] = self.device.empty(self.instances[mechanism].size, np.float64)
 
     def _fill_uniform(self, name: str, mechanism: str) -> None:
         kernel = self.entries[self.numbers[mechanism]].kernel
@@ -227,19 +250,19 @@ class DeviceModel:
         self.arrays[name] = self.device.empty(len(self._node_of(mechanism)), np.uint64)
 
     def _fill_first(self, name: str, mechanism: str) -> None:
-        self.values[name] = int(self.instances[mechanism].inverse[0])
+        self.values[name] = int(self.instances[mechanism].place[0])
 
     def _fill_last(self, name: str, mechanism: str) -> None:
-        self.values[name] = int(self.instances[mechanism].inverse[-1])
+        self.values[name] = int(self.instances[mechanism].place[-1])
 
     def _fill_written(self, name: str, global_name: str) -> None:
         host = self.global_value(global_name)
-        self._bind(("global", global_name), host, np.zeros(1, np.int64), True)
+        self._bind(("global", global_name), host, np.zeros(1, np.int64), 1, True)
 
     def _fill_nernst(self, name: str, ion: str) -> None:
         layout = self.instances[ion]
-        style = np.zeros(len(layout.order), np.int32)
-        style[layout.inverse[self.ions[ion]["nernst"]]] = 1
+        style = np.zeros(layout.size, np.int32)
+        style[layout.place[self.ions[ion]["nernst"]]] = 1
         self.arrays[name] = self.device.array(style)
 
     def _fill_charge(self, name: str, ion: str) -> None:
@@ -299,6 +322,9 @@ class DeviceModel:
             return self.device.address(self.arrays[name])
         if key[0] == "global":
             return _bits(float(self.global_value(key[1])[0]))
+        if key[0] == "each":
+            column = self.columns[key[1:]]
+            return 0 if column.uniform and not column.written else 2**32 - 1
         if key[0] == "written":
             return self.device.address(self.columns[("global", key[1])].device)
         if key in self.columns:
@@ -316,7 +342,7 @@ class DeviceModel:
         for column in self.columns.values():
             if not np.array_equal(column.host, column.snapshot, equal_nan=False):
                 column.snapshot[...] = column.host
-                self.device.upload(column.device, column.snapshot[column.order])
+                self.device.upload(column.device, column.values())
                 changed += 1
         cm = self.structure["capacitance"]["cm"]
         if not np.array_equal(cm, self._cm):
@@ -331,7 +357,7 @@ class DeviceModel:
         """Writes what kernels stored into NEURON's columns."""
         for column in self.columns.values():
             if column.written:
-                column.host[column.order] = self.device.download(column.device)
+                column.host[...] = self.device.download(column.device)[column.place]
                 column.snapshot[...] = column.host
         i_cap = self.device.download(self.arrays["i_cap"])
         self.structure["capacitance"]["i_cap"][...] = i_cap[self._cm_position]
@@ -346,7 +372,7 @@ class DeviceModel:
         if key[0] == "node":
             at = int(self.nodes.position[index])
         else:
-            at = int(self.instances[key[1]].inverse[index])
+            at = int(self.instances[key[1]].place[index])
         return self.device.address(column.device) + 8 * at
 
     def bytes(self) -> int:

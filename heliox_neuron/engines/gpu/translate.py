@@ -45,7 +45,12 @@ def kernel_of(mechanism: dict[str, Any]) -> Kernel | None:
     return found
 
 
-def entries_of(mechanisms: list[dict[str, Any]], ions: list[dict[str, Any]]) -> list[Entry]:
+_DENSE = 0.4  # share of the nodes from which on a column has an element for each node
+
+
+def entries_of(
+    mechanisms: list[dict[str, Any]], ions: list[dict[str, Any]], n_node: int
+) -> list[Entry]:
     """The mechanisms of a thread, in its order. Raises Refusal."""
     nernst = {ion["name"]: len(ion["nernst"]) > 0 for ion in ions}
     entries = []
@@ -54,11 +59,13 @@ def entries_of(mechanisms: list[dict[str, Any]], ions: list[dict[str, Any]]) -> 
         if mechanism.get("before_after"):
             raise Refusal("HX022", f"{name}: BEFORE and AFTER blocks run on the host")
         if kind == "ion":
-            entries.append(Entry(name, kind, None, nernst.get(name, False)))
+            dense = mechanism["n"] >= _DENSE * n_node
+            entries.append(Entry(name, kind, None, nernst.get(name, False), dense))
         elif kind in ("density", "point"):
             kernel = kernel_of(mechanism)
             if kernel is not None:
-                entries.append(Entry(name, kind, kernel))
+                dense = kind == "density" and mechanism["n"] >= _DENSE * n_node
+                entries.append(Entry(name, kind, kernel, dense=dense))
         elif kind == "other":
             raise Refusal("HX022", f"{name} runs on the host only")
     return entries

@@ -48,12 +48,10 @@ class Network:
 
         self.h, self.pc = h, h.ParallelContext()
         self.random = random.Random(1)
-        self.sections, self.netcons, self.stims, self.clamps = [], [], [], []
+        self.sections, self.netcons, self.stims = [], [], []
         segments = max(1, (task["compartments"] - 1) // 4)
-        targets = []
-        for gid in range(task["ncell"]):
-            targets.append(self.cell(gid, segments))
-        for gid, synapses in enumerate(targets):
+        self.synapses = [self.cell(gid, segments) for gid in range(task["ncell"])]
+        for gid, synapses in enumerate(self.synapses):
             self.connect(gid, synapses, task)
         self.recorded = record(sections[0] for sections in self.sections)
 
@@ -71,6 +69,8 @@ class Network:
         for section in sections:
             section.Ra = 100
             section.insert("hh" if section is soma else "pas")
+            if section is not soma:
+                section.g_pas, section.e_pas = 1e-4, -65
         self.sections.append(sections)
         self.pc.set_gid2node(gid, self.pc.id())
         detector = h.NetCon(soma(0.5)._ref_v, None, sec=soma)
@@ -94,7 +94,7 @@ class Network:
         stim.interval, stim.number, stim.start, stim.noise = 50, 1e9, 1, 1
         stim.noiseFromRandom123(gid, 1, 2)
         netcon = h.NetCon(stim, synapses[0])
-        netcon.delay, netcon.weight[0] = 1.0, 0.02
+        netcon.delay, netcon.weight[0] = 1.0, 0.05
         self.stims.append(stim)
         self.netcons.append(netcon)
 

@@ -21,11 +21,6 @@ def us(name):
     return lambda r: f"{r[name]['us']:.4g}" if name in r else "-"
 
 
-def gpu_us(result):
-    """The engine that the targets are about: the faster of the two fidelities."""
-    return min((result[name]["us"] for name in ("exact", "fast") if name in result), default=None)
-
-
 def times(slow, fast):
     """How many times faster; "-" where one is missing."""
 
@@ -45,9 +40,12 @@ def arbor(result):
 
 
 def target(which):
+    """The target beside a measurement, "-" without one."""
+
     def text(result):
         value = TARGETS.get(result["model"], (None, None))[which]
-        return f"{value}" if value else "-"
+        measured = ("exact" in result or "fast" in result) and (which or "coreneuron" in result)
+        return f"{value}" if value and measured else "-"
 
     return text
 
@@ -129,15 +127,13 @@ def print_results(facts, results, options):
     )
     header = ["", *(result["model"] for result in results)]
     rows = [[title, *(text(result) for result in results)] for title, text in LINES]
-    kept = []
-    for row in rows:  # a line nobody measured goes, a target without a measurement above it too
-        if set(row[1:]) != {"-"} and (row[0] != "  target" or kept[-1][0] == "  GPU fast"):
-            kept.append(row)
+    kept = [row for row in rows if set(row[1:]) != {"-"}]
     cases.print_table(header, kept)
-    print(
-        "\n[1] Arbor on one H100, quoted from its own measurement on another machine"
-        "\n[2] with one cell: kernels do not depend on the number of cells"
-    )
+    print()
+    if any(arbor(result) for result in results):
+        print("[1] Arbor on one H100, quoted from a measurement on another machine")
+    if any("first_cached" in result for result in results):
+        print("[2] with one cell: kernels do not depend on the number of cells")
     print_ablation(results)
     notes = [f"{r['model']}: {note}" for r in results for note in r["notes"]]
     if notes:
@@ -163,4 +159,4 @@ def print_ablation(results):
     print("\nus/step on the GPU by solver and plan")
     cases.print_table(["", *(result["model"] for result in with_it)], rows)
     for reason, found in reasons.items():
-        print(f"  left out ({', '.join(dict.fromkeys(found))}): {reason}")
+        print(f"  left out ({'; '.join(dict.fromkeys(found))}): {reason}")

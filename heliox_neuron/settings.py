@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import HelioXValueError, suggestion
+from .errors import HelioXError, HelioXValueError, suggestion
 
 DEVICES = ("auto", "cpu", "gpu", "neuron")
 FIDELITIES = ("exact", "fast")
@@ -64,7 +64,12 @@ def _device(name: str, value: Any) -> str:
     if word == "gpu":
         from .engines.gpu.device import open_device
 
-        open_device()  # HX031 where there is none
+        try:
+            open_device()
+        except HelioXError as error:
+            reason = str(error).removeprefix(f"{error.code} ")
+            hint = 'use "auto" or "cpu" on this machine.'
+            raise HelioXValueError(error.code, f"{name} = {value!r}: {reason} {hint[0].upper()}{hint[1:]}") from error
     return word
 
 

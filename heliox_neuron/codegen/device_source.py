@@ -84,6 +84,7 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("double*", "net_event_time"),
     ("int*", "net_event_kind"),
     ("int*", "net_event_instance"),
+    ("int*", "net_event_root"),
     ("double*", "workspace"),
     ("int*", "workspace_first"),
 )

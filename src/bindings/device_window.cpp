@@ -75,7 +75,8 @@ void check_size(bool right, char const* what) {
 void window_done(
     DeviceWindow const& window, std::optional<Array<int>> const& spike_step,
     std::optional<Array<int>> const& spike_source, std::optional<Array<int>> const& net_event,
-    std::optional<Array<int>> const& self_event, std::optional<Array<double>> const& self_delay,
+    std::optional<Array<double>> const& net_event_time,
+    std::optional<Array<int>> const& self_event, std::optional<Array<double>> const& self_time,
     std::optional<Array<double>> const& self_flag, std::optional<Array<bool>> const& flags,
     std::optional<Array<double>> const& weight, std::optional<Array<double>> const& sample) {
     DeviceOutcome outcome;
@@ -83,13 +84,16 @@ void window_done(
     outcome.spike_source = listed(spike_source);
     outcome.net_event = listed(net_event);
     outcome.self_event = listed(self_event);
-    outcome.self_delay = listed(self_delay);
+    outcome.net_event_time = listed(net_event_time);
+    outcome.self_time = listed(self_time);
     outcome.self_flag = listed(self_flag);
     check_size(outcome.spike_step.size() == outcome.spike_source.size(),
                "spike_source: one for each spike_step");
-    check_size(outcome.self_event.size() == outcome.self_delay.size() &&
+    check_size(outcome.net_event.size() == outcome.net_event_time.size(),
+               "net_event_time: one for each net_event");
+    check_size(outcome.self_event.size() == outcome.self_time.size() &&
                    outcome.self_event.size() == outcome.self_flag.size(),
-               "self_delay, self_flag: one for each self_event");
+               "self_time, self_flag: one for each self_event");
     if (spike_source) {
         check_sources(*spike_source);
     }
@@ -189,8 +193,9 @@ void bind_device_window(py::module_& m) {
     m.def("device_window", &device_window, py::arg("n_max"), py::arg("device_types"));
     m.def("device_window_done", &window_done, py::arg("window"), py::kw_only(),
           py::arg("spike_step") = py::none(), py::arg("spike_source") = py::none(),
-          py::arg("net_event") = py::none(), py::arg("self_event") = py::none(),
-          py::arg("self_delay") = py::none(), py::arg("self_flag") = py::none(),
+          py::arg("net_event") = py::none(), py::arg("net_event_time") = py::none(),
+          py::arg("self_event") = py::none(),
+          py::arg("self_time") = py::none(), py::arg("self_flag") = py::none(),
           py::arg("flags") = py::none(), py::arg("weight") = py::none(),
           py::arg("sample") = py::none());
     m.def("device_reference_step", [](DeviceWindow const& w, int j) {

@@ -115,14 +115,14 @@ void Sender::event(int index) {
     clock_.set(event.te);
     for (; net_event_ < outcome_.net_event.size() && outcome_.net_event[net_event_] == index;
          ++net_event_) {
-        nrn_net_event(event.point, event.te);
+        nrn_net_event(event.point, outcome_.net_event_time.at(net_event_));
         order_.note(event.ordinal + .25);
     }
     for (; self_event_ < outcome_.self_event.size() && outcome_.self_event[self_event_] == index;
          ++self_event_) {
         double* const weight = event.weight < 0 ? nullptr : window_.weights[event.weight].address;
         nrn_net_send(self_event_datum(event.point), weight, event.point,
-                     event.te + outcome_.self_delay.at(self_event_),
+                     outcome_.self_time.at(self_event_),
                      outcome_.self_flag.at(self_event_));
     }
 }

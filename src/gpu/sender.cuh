@@ -34,6 +34,7 @@ struct Sender {
             hx_model.net_event_time[k] = t;
             hx_model.net_event_kind[k] = kind;
             hx_model.net_event_instance[k] = instance;
+            hx_model.net_event_root[k] = root;
         }
     }
     HX_DEVICE_MEMBER void net_move(double) {}       // refused (engines/gpu/translate.py)

@@ -169,7 +169,7 @@ if wants tests; then
         else
             remark "no pytest-xdist: one test after another"
         fi
-        run_pytest tests "$(left)" -- -q -rs --durations=5 --maxfail=25 "${workers[@]}" \
+        run_pytest tests "$(left)" -- -q -rs --tb=short --durations=5 --maxfail=25 "${workers[@]}" \
             ${select:+-k "$select"} tests/gpu
     else
         failed=1 && entered tests "FAILED: no pytest" 0
@@ -193,7 +193,7 @@ if wants sanitize; then
                 remark "$tool left out: --limit $limit s are over" && continue
             fi
             run_pytest "$tool" "$seconds" "$sanitizer" --tool $tool --target-processes all \
-                --error-exitcode 86 -- -q -x tests/gpu/test_sanitize.py
+                --error-exitcode 86 -- -q -x --tb=short tests/gpu/test_sanitize.py
             if grep -qE 'SUMMARY: [1-9]' "$out/$tool.log"; then
                 failed=1 && remark "$tool found errors: $out/$tool.log"
                 grep -hE -A12 'Invalid|Misaligned|Race|hazard|Error:' "$out/$tool.log" | head -40

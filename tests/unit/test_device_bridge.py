@@ -293,9 +293,11 @@ model = _core.device_model()
 _core.device_sources()
 window = _core.device_window(20, types(model))
 assert len(window.event_te) == 1 and window.event_flag[0] == 0
-_core.device_window_done(window, net_event=[0], self_event=[0], self_delay=[0.7], self_flag=[3])
-(te,) = times
-assert te == window.event_te[0]
+te = window.event_te[0]
+_core.device_window_done(
+    window, net_event=[0], net_event_time=[te], self_event=[0], self_time=[te + 0.7], self_flag=[3]
+)
+assert list(times) == [te]
 later = _core.device_window(40, types(model))
 names = [model["mechanisms"][i]["name"] for i in later.event_mechanism]
 assert names == ["hxWatch", "ExpSyn"]

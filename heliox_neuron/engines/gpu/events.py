@@ -26,7 +26,6 @@ class Events:
         self.model = model
         receivers = model.receivers()
         self.types = [mechanism["type"] for mechanism, _ in receivers]
-        self._by_entry = {model.numbers[m["name"]]: m for m, _ in receivers}
         self._net_event = {m["type"] for m, receive in receivers if receive.uses_net_event}
         self._net_send = any(receive.uses_net_send for _, receive in receivers)
         self._writes_weights = any(receive.weights_written for _, receive in receivers)
@@ -39,7 +38,7 @@ class Events:
         sources = self.core.device_sources()
         delay = float(sources["delay"].min()) if len(sources["delay"]) else math.inf
         dt = self.core.device_state()["dt"]
-        limit = math.inf if math.isinf(delay) else max(1, math.floor(delay / dt + 1e-9))
+        limit = math.inf if math.isinf(delay) else math.floor(delay / dt + 1e-9) + 1
         delays = sources["point_delay"]
         point = min((d for k, d in delays.items() if k in self._net_event), default=math.inf)
         if not math.isinf(point):
@@ -69,6 +68,7 @@ class Events:
             model.need("net_event_time", _MOST_NET_EVENTS, np.float64)
             model.need("net_event_kind", _MOST_NET_EVENTS, np.int32)
             model.need("net_event_instance", _MOST_NET_EVENTS, np.int32)
+            model.need("net_event_root", _MOST_NET_EVENTS, np.int32)
 
     # ---- a window ----
 
@@ -139,26 +139,10 @@ class Events:
         if n > _MOST_NET_EVENTS:
             raise RuntimeError("more net_event() in a window than the device holds")
         model.put("n_net_event", np.zeros(1, np.int32))
-        time, kind, instance = (
-            model.device.download(model.arrays[f"net_event_{name}"])[:n]
-            for name in ("time", "kind", "instance")
-        )
-        mechanism, raw = np.empty(n, np.int32), np.empty(n, np.int32)
-        for k in range(n):
-            entry = model.entries[int(kind[k]) - EVENT_RECEIVE]
-            mechanism[k] = self._index_of(entry.name)
-            raw[k] = model.instances[entry.name].order[instance[k]]
-        order = np.lexsort((raw, mechanism, time))
-        return {
-            "net_event_time": time[order],
-            "net_event_mechanism": mechanism[order],
-            "net_event_instance": raw[order],
-        }
-
-    def _index_of(self, name: str) -> int:
-        return next(
-            k for k, m in enumerate(self.model.structure["mechanisms"]) if m["name"] == name
-        )
+        time = model.device.download(model.arrays["net_event_time"])[:n]
+        root = self.rows.event_of_row[model.device.download(model.arrays["net_event_root"])[:n]]
+        order = np.lexsort((time, root))
+        return {"net_event": root[order].astype(np.int32), "net_event_time": time[order]}
 
 
 class _Rows:

@@ -47,7 +47,7 @@ class Observers:
 
     def _take_records(self) -> None:
         listed = enumerate(self.core.device_records())
-        records = [{"index": k, **r} for k, r in listed if r["kind"] in ("y", "t")]
+        records = [{"index": k, **r} for k, r in listed if r["continuous"] and not r["host"] and r["kind"] in ("y", "t")]
         addresses = np.array([r["address"] for r in records], np.uint64)
         found = places(self.core, self.model, addresses)
         self._times: list[int] = []

@@ -217,6 +217,7 @@ def device_memory():
 
 def built(case, folder):
     """A Bench of a case, and the seconds that building took."""
+    mods = cases.libraries(case.family, folder)
     start = time.perf_counter()
-    model = cases.build(case, folder, cases.libraries(case.family, folder))
+    model = cases.build(case, folder, mods)
     return Bench(model), time.perf_counter() - start

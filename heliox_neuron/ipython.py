@@ -15,7 +15,10 @@ def load(ipython: Any) -> None:
     session.enable = True
 
     def heliox(line: str, cell: str) -> None:
-        """%%heliox [--device D] [--fidelity F] [--threads N] [--strict]: runs the cell, reports."""
+        """%%heliox [--device D] [--fidelity F] [--solver S] [--threads N] [--strict]
+
+        Runs the cell and prints the report.
+        """
         settings = cell_settings(line)
         before = len(session._core.runs())
         with session(enable=True, **settings):
@@ -32,6 +35,7 @@ def cell_settings(line: str) -> dict[str, Any]:
     parser = argparse.ArgumentParser(prog="%%heliox")
     parser.add_argument("--device")
     parser.add_argument("--fidelity")
+    parser.add_argument("--solver")
     parser.add_argument("--threads")
     parser.add_argument("--strict", action="store_true", default=None)
     options = vars(parser.parse_args(shlex.split(line)))

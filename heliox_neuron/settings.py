@@ -67,9 +67,9 @@ def _device(name: str, value: Any) -> str:
         try:
             open_device()
         except HelioXError as error:
-            reason = str(error).removeprefix(f"{error.code} ")
-            hint = 'use "auto" or "cpu" on this machine.'
-            raise HelioXValueError(error.code, f"{name} = {value!r}: {reason} {hint[0].upper()}{hint[1:]}") from error
+            why = str(error).removeprefix(f"{error.code} ")
+            message = f'{name} = {value!r}: {why} Use "auto" or "cpu" on this machine.'
+            raise HelioXValueError(error.code, message) from error
     return word
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class FakeCore:
             "strict": False,
             "fidelity": "exact",
             "device": "auto",
+            "solver": "auto",
             "progress": True,
         }
         self.reason = ""
@@ -89,6 +90,29 @@ class FakeCore:
 @pytest.fixture
 def core() -> FakeCore:
     return FakeCore()
+
+
+@pytest.fixture
+def host_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The GPU engine's kernels run on the host."""
+    from heliox_neuron.engines.gpu.device import open_device
+
+    monkeypatch.setenv("HELIOX_GPU_DEVICE", "host")
+    open_device.cache_clear()
+    yield
+    open_device.cache_clear()
+
+
+@pytest.fixture
+def no_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine without CuPy."""
+    from heliox_neuron.engines.gpu.device import open_device
+
+    monkeypatch.delenv("HELIOX_GPU_DEVICE", raising=False)
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    open_device.cache_clear()
+    yield
+    open_device.cache_clear()
 
 
 @pytest.fixture

@@ -30,13 +30,15 @@ class Needs:
 
     ion_current: names of ions ("na_ion") whose cur and dcurdv somebody reads in every step.
     fast_imem: electrode currents are summed apart. dense: names of mechanisms and ions whose
-    instances lie at their nodes' positions. ion_written: (ion, column) that kernels store.
+    instances lie at their nodes' positions. ion_written: (ion, column) that kernels store. spread:
+    density mechanisms, too, leave each instance's contribution in columns of its own.
     """
 
     ion_current: frozenset[str]
     fast_imem: bool
     dense: frozenset[str]
     ion_written: frozenset[tuple[str, int]]
+    spread: bool = False
 
 
 class MechanismPrinter:
@@ -50,6 +52,7 @@ class MechanismPrinter:
         self.mechanism = kernel.mechanism
         self.name = kernel.mechanism.name
         self.point = kernel.mechanism.kind == "point"
+        self.apart = self.point or needs.spread  # contributions have columns of their own
         self.uniforms = [
             (k, variable, expr)
             for k, (variable, expr) in enumerate(kernel.shared)
@@ -294,7 +297,7 @@ class MechanismPrinter:
         out("// BREAKPOINT's currents of instance i; whole: columns that nobody reads are stored too.")
         out.open(
             "HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole"
-            f"{'' if self.point else ', hx::NodeSum& sum'}) {{"
+            f"{'' if self.apart else ', hx::NodeSum& sum'}) {{"
         )
         self._load(columns, "current")
         if self.kernel.conductance:
@@ -307,11 +310,14 @@ class MechanismPrinter:
             out("double const scale = 1.e2 / area;")
             out(f"{self.scratch('i')}[i] = rhs * scale;")
             out(f"{self.scratch('g')}[i] = g * scale;")
+        elif self.apart:
+            out(f"{self.scratch('i')}[i] = rhs;")
+            out(f"{self.scratch('g')}[i] = g;")
         else:
             self._sum("rhs", "g")
         out.close()
         out()
-        if self.point:
+        if self.apart:
             self._add_at()
 
     def _sum(self, rhs: str, g: str) -> None:
@@ -368,9 +374,10 @@ class MechanismPrinter:
         self.out.open("{" if ion.name in self.needs.ion_current else "if (whole) {")
 
     def _ion_add(self, k: int, ion: ir.Ion, column: int, value: str) -> None:
-        if self.point:
+        if self.apart:
             name = f"{ion.name}_{_ION_COLUMNS[column]}"
-            self.out(f"{self.scratch(name)}[i] = {value} * 1.e2 / area;")
+            scale = " * 1.e2 / area" if self.point else ""
+            self.out(f"{self.scratch(name)}[i] = {value}{scale};")
         else:
             self.out(f"{self.ion(ion.name, column)}[ion_{k}] += {value};")
 

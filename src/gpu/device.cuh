@@ -22,6 +22,10 @@ HX_DEVICE int tid() { return threadIdx.x; }
 HX_DEVICE int n_thread() { return blockDim.x; }
 HX_DEVICE int block() { return blockIdx.x; }
 HX_DEVICE int n_block() { return gridDim.x; }
+HX_DEVICE int warp() { return threadIdx.x / 32; }
+HX_DEVICE int n_warp() { return blockDim.x / 32; }
+HX_DEVICE int lane() { return threadIdx.x % 32; }
+HX_DEVICE int n_lane() { return 32; }
 // A place of its own for each caller.
 HX_DEVICE int atomic_next(int* count) { return atomicAdd(count, 1); }
 } // namespace hx
@@ -47,6 +51,10 @@ HX_DEVICE int tid() { return 0; }
 HX_DEVICE int n_thread() { return 1; }
 HX_DEVICE int block() { return host_block; }
 HX_DEVICE int n_block() { return host_n_block; }
+HX_DEVICE int warp() { return 0; }
+HX_DEVICE int n_warp() { return 1; }
+HX_DEVICE int lane() { return 0; }
+HX_DEVICE int n_lane() { return 1; }
 HX_DEVICE int atomic_next(int* count) { return (*count)++; }
 } // namespace hx
 

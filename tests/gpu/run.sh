@@ -4,8 +4,10 @@
 #   tests/gpu/run.sh [--wheels DIR] [--models DIR] [--mechanisms DIR] [--parts tests,sanitize,bench]
 #                    [--out DIR] [--limit SECONDS] [--select EXPRESSION] [-- options of benchmarks/gpu.py]
 #
-# --wheels      what pip installs (neuron, pytest, ...), into a folder of this run. A wheel of this
-#               package among them is used; else the package is built with the machine's own tools.
+# --wheels      what pip installs, into a folder of this run: neuron, find_libpython, packaging,
+#               setuptools, filelock, platformdirs, rich, tqdm, ..., pytest with pluggy and iniconfig
+#               (with pytest-xdist and execnet tests run side by side). A wheel of this package among
+#               them is used; else the package is built with the machine's own tools.
 # --models      the benchmark models (default: HELIOX_MODELS, ../shared/models)
 # --mechanisms  folders made by nrnivmodl, named after the models: l5pc/x86_64/libnrnmech.so
 # --parts       tests, sanitize (compute-sanitizer), bench, scaling; default tests,sanitize,bench
@@ -30,7 +32,7 @@ while [ $# -gt 0 ]; do
         --limit) limit=$2 && shift 2 ;;
         --select) select=$2 && shift 2 ;;
         --) shift && bench_options=("$@") && break ;;
-        -h | --help) sed -n '2,18s/^# \{0,1\}//p' "$0" && exit 0 ;;
+        -h | --help) sed -n '2,20s/^# \{0,1\}//p' "$0" && exit 0 ;;
         *) echo "unknown option $1 (--help)" >&2 && exit 2 ;;
     esac
 done
@@ -74,9 +76,10 @@ elif ! (cd / && "$python" -c "import cupy; print('CuPy', cupy.__version__, cupy.
 fi
 
 # ---- packages ------------------------------------------------------------------------------------
-pip_install() {
-    "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --upgrade \
-        --target "$work/site" "$@"
+pip_install() { # by way of a folder: pip --target replaces the bin/ of an earlier call
+    rm -rf "$work/new"
+    "$python" -m pip install -q --no-index --no-deps --no-compile --no-cache-dir \
+        --target "$work/new" "$@" && cp -R "$work/new/." "$work/site/"
 }
 export PYTHONPATH="$work/site${PYTHONPATH:+:$PYTHONPATH}" PATH="$work/site/bin:$PATH"
 
@@ -99,6 +102,8 @@ if [ -n "$wheels" ]; then
     fi
 fi
 
+has_module setuptools || remark "no setuptools: nrnivmodl does not run, only --mechanisms are there"
+
 package_loads() {
     (cd / && HELIOX_ATTACH=0 "$python" -c "
 from neuron import h
@@ -107,8 +112,7 @@ print('package', heliox_neuron.__version__, heliox_neuron.__path__[0])")
 }
 build_package() {
     if has_module scikit_build_core && has_module pybind11; then
-        "$python" -m pip install -q --no-index --no-deps --no-build-isolation --no-cache-dir \
-            --upgrade --target "$work/site" "$root" >"$out/build.log" 2>&1 && return
+        pip_install --no-build-isolation "$root" >"$out/build.log" 2>&1 && return
         echo "pip could not build it, trying cmake" >>"$out/build.log"
     fi
     local pybind generator=()
@@ -172,7 +176,8 @@ if wants tests; then
         run_pytest tests "$(left)" -- -q -rs --tb=short --durations=5 --maxfail=25 "${workers[@]}" \
             ${select:+-k "$select"} tests/gpu
     else
-        failed=1 && entered tests "FAILED: no pytest" 0
+        failed=1
+        entered tests "FAILED: $( (cd / && "$python" -c "import pytest") 2>&1 | tail -1)" 0
     fi
 fi
 

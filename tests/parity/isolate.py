@@ -25,7 +25,7 @@ ENGINE = "HELIOX_TEST_ENGINE"
 
 def environment(**extra):
     """The environment of a process under test: no HELIOX_ settings but the cache, no windows."""
-    kept = (ENGINE, "HELIOX_CACHE_DIR", "HELIOX_MODELS", "HELIOX_DUMP_DIR")
+    kept = (ENGINE, *"HELIOX_CACHE_DIR HELIOX_MODELS HELIOX_DUMP_DIR HELIOX_GPU_DEVICE".split())
     env = {k: v for k, v in os.environ.items() if not k.startswith("HELIOX_") or k in kept}
     env.pop("DISPLAY", None)
     env["NEURON_MODULE_OPTIONS"] = "-nogui"

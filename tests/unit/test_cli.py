@@ -19,10 +19,13 @@ def test_what_follows_the_script_is_the_scripts():
 
 
 def test_options_become_variables_for_child_processes():
-    found = cli.script_environment(options("--device=cpu", "--threads", "4", "--strict", "m.hoc"))
+    found = cli.script_environment(
+        options("--device=cpu", "--solver=dhs", "--threads", "4", "--strict", "m.hoc")
+    )
     assert found == {
         "HELIOX_ENABLE": "1",
         "HELIOX_DEVICE": "cpu",
+        "HELIOX_SOLVER": "dhs",
         "HELIOX_THREADS": "4",
         "HELIOX_STRICT": "1",
     }
@@ -40,10 +43,11 @@ def test_profile_is_report():
         (["--device", "gpu", "s.py"], "HX031"),
         (["--threads", "-2", "s.py"], "HX081"),
         (["--fidelity", "fats", "s.py"], 'Did you mean "fast"'),
+        (["--solver", "dsh", "s.py"], 'Did you mean "dhs"'),
         ([], "script.py|model.hoc"),
     ],
 )
-def test_wrong_usage(arguments, says, capsys):
+def test_wrong_usage(arguments, says, capsys, no_gpu):
     with pytest.raises(SystemExit) as stop:
         cli.main(arguments)
     assert stop.value.code == 2

@@ -23,6 +23,14 @@ def test_settings_go_to_the_core(heliox, core):
     assert (heliox.enable, heliox.device, heliox.threads) == (True, "cpu", 2)
 
 
+def test_the_device_and_its_solver_go_to_the_core(heliox, core, host_device):
+    heliox.device, heliox.solver = "gpu", "dhs"
+    assert (core.values["device"], core.values["solver"]) == ("gpu", "dhs")
+    with heliox(device="cpu", solver="contract", fidelity="fast"):
+        assert (heliox.device, heliox.solver) == ("cpu", "contract")
+    assert (heliox.device, heliox.solver) == ("gpu", "dhs")
+
+
 @pytest.mark.parametrize(("typo", "meant"), [("enabel", "enable"), ("thread", "threads")])
 def test_a_typo_is_an_error_with_a_suggestion(heliox, typo, meant):
     with pytest.raises(HelioXAttributeError, match=f'HX080.*Did you mean "{meant}"'):
@@ -38,10 +46,13 @@ def test_methods_are_not_assigned(heliox):
         heliox.report = 1
 
 
-def test_a_wrong_value_changes_nothing(heliox, core):
-    with pytest.raises(HelioXValueError):
-        heliox.device = "gpu"
-    assert core.values["device"] == "auto"
+def test_a_wrong_value_changes_nothing(heliox, core, no_gpu):
+    for value, code in (("gpu", "HX031"), ("gpuu", "HX030")):
+        with pytest.raises(HelioXValueError, match=code):
+            heliox.device = value
+    with pytest.raises(HelioXValueError, match="HX081"):
+        heliox.solver = "cholesky"
+    assert (core.values["device"], core.values["solver"]) == ("auto", "auto")
 
 
 def test_a_scope_restores_what_it_set(heliox):

@@ -17,9 +17,12 @@ from heliox_neuron.settings import SETTINGS, from_environment
         ("threads", "2", 2),
         ("device", "CPU", "cpu"),
         ("fidelity", " fast ", "fast"),
+        ("solver", "DHS", "dhs"),
+        ("device", "gpu", "gpu"),
+        ("device", " CUDA", "gpu"),
     ],
 )
-def test_values_that_are_taken(name, given, kept):
+def test_values_that_are_taken(name, given, kept, host_device):
     value = SETTINGS[name].convert(name, given)
     assert value == kept
     assert type(value) is type(kept)
@@ -28,10 +31,12 @@ def test_values_that_are_taken(name, given, kept):
 @pytest.mark.parametrize(
     ("name", "given", "code", "says"),
     [
-        ("device", "gpu", "HX031", '"auto"'),
         ("device", "cpuu", "HX030", 'Did you mean "cpu"'),
         ("device", 1.0, "HX030", '"neuron"'),
+        ("device", "gpuu", "HX030", 'Did you mean "gpu"'),
         ("fidelity", "exakt", "HX081", 'Did you mean "exact"'),
+        ("solver", "contrct", "HX081", 'Did you mean "contract"'),
+        ("solver", 2.0, "HX081", '"hines"'),
         ("threads", -1, "HX081", "whole number"),
         ("threads", 1.5, "HX081", "1.5"),
         ("threads", "many", "HX081", "many"),
@@ -46,6 +51,21 @@ def test_values_that_are_not(name, given, code, says):
     assert error.value.code == code
     assert str(error.value).startswith(code)
     assert says in str(error.value)
+
+
+def test_a_gpu_is_refused_where_there_is_none(no_gpu):
+    for given in ("gpu", "cuda"):
+        with pytest.raises(HelioXValueError, match=r"^HX031 heliox\.device = .*CuPy") as error:
+            SETTINGS["device"].convert("heliox.device", given)
+        assert error.value.code == "HX031"
+        assert 'Use "auto" or "cpu"' in str(error.value)
+    assert SETTINGS["device"].convert("heliox.device", "auto") == "auto"
+
+
+def test_a_gpu_that_the_environment_asks_for_in_vain_is_reported(no_gpu):
+    values, problems = from_environment({"HELIOX_DEVICE": "gpu", "HELIOX_SOLVER": "dhs"})
+    assert values == {"solver": "dhs"}
+    assert [problem[:5] for problem in problems] == ["HX031"]
 
 
 def test_the_environment_presets_and_reports_what_it_cannot_take():

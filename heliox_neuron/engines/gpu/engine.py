@@ -62,10 +62,14 @@ class GpuEngine:
             raise Refusal("HX034", 'heliox.solver "contract" needs heliox.fidelity = "fast"')
         if self._device is None:
             self._device = open_device()
-        key = (self.core.device_generation(), method)
+        generation = self.core.device_generation()
+        nernst = [rows.tobytes() for rows in self.core.device_state()["nernst"]]  # ion styles
+        key = (generation, method, *nernst)
         if self._model is None or key != self._key:
             started = time.perf_counter()
             structure = self.core.device_model()
+            if structure["capacitance"] is None:
+                raise Refusal("HX033", "there is no compartment to compute")
             self._model = None
             threads = int(os.environ.get("HELIOX_BLOCK_THREADS", "0"))
             self._model = DeviceModel(

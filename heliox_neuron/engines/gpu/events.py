@@ -10,7 +10,7 @@ import numpy as np
 from ...codegen.device_source import EVENT_RECEIVE, EVENT_SAMPLE, EVENT_WRITE
 from .model import DeviceModel
 from .translate import Refusal
-from .variables import Place, places
+from .variables import Place, host_value, places
 
 
 _MOST_SELF = 4096  # of a block, pending at a time
@@ -98,6 +98,8 @@ class Events:
         if self._samples:
             array = self.model.arrays["event_sample"]
             samples = self.model.device.download(array)[: self._samples]
+            for sample, address in self.rows.constants:
+                samples[sample] = host_value(address)
         found: dict[str, Any] = {}
         if not self._empty:
             if len(window.weight) and self._writes_weights:
@@ -151,6 +153,7 @@ class _Rows:
     def __init__(self, core: Any, model: DeviceModel, window: Any) -> None:
         self.model = model
         self.window = window
+        self.constants: list[tuple[int, int]] = []  # (sample, address on the host)
         events = self._events()
         others = [
             *self._others(core, "write", EVENT_WRITE),
@@ -197,10 +200,9 @@ class _Rows:
         found: list[Place] = places(core, self.model, addresses)
         rows = []
         for k, place in enumerate(found):
-            if not place.known or (place.slot < 0 and not place.address):
-                raise Refusal("HX033", "a Vector plays or records what the device does not hold")
-            if kind == EVENT_WRITE:
-                self.model.mark_written(place.key)
+            if not place.held:  # kernels do not touch it: NEURON's value is right
+                self.constants.append((k, int(addresses[k])))
+                continue
             before = getattr(window, f"{name}_before")[k]
             order = before + 1e-6 * (1 + getattr(window, f"{name}_order")[k])
             step = getattr(window, f"{name}_step")[k] + getattr(window, f"{name}_phase")[k]

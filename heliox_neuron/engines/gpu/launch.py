@@ -7,13 +7,16 @@ registers a thread are worth more than more threads.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
+from ...codegen.device_entry import Entry
 from .device import Array, Device
 
 _RESERVED = 1024 + 2560  # bytes of a block: the system's, and tables of exp
 _THREADS_A_MULTIPROCESSOR = 512  # with 128 registers each
 _MOST_RESIDENT = 16
+_SEVERAL = 3  # density mechanisms
 
 
 def wanted_resident(device: Device, n_block: int) -> int:
@@ -28,6 +31,18 @@ def choose_threads(device: Device, sizes: Array) -> int:
         largest = int(sizes.max())
         return 512 if largest > 256 else 256 if largest > 128 else 128
     return max(64, min(256, _THREADS_A_MULTIPROCESSOR // resident // 32 * 32), 128)
+
+
+def choose_spread(device: Device, n_block: int, entries: list[Entry]) -> bool:
+    """Whether warps share out mechanisms instead of nodes: few blocks, several mechanisms a node.
+
+    HELIOX_SPREAD=0 or 1 decides instead.
+    """
+    wanted = os.environ.get("HELIOX_SPREAD", "")
+    if wanted:
+        return wanted != "0"
+    mechanisms = [e for e in entries if e.kind == "density" and e.kernel is not None]
+    return n_block <= device.n_multiprocessor and len(mechanisms) >= _SEVERAL
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from ...codegen.cpp_layout import Layout
 from ...codegen.device_source import DeviceSource, Entry
 from ...nmodl.net_receive import Receive
 from .device import Array, Device
-from .launch import NodeMemory, choose_threads
+from .launch import NodeMemory, choose_spread, choose_threads
 from .layout import MOST_SLOTS, InstanceLayout, NodeLayout, lay_instances, lay_out, signatures
+from .tasks import make_tasks
 from .translate import Refusal, entries_of, source_of
 
 _NODE_COLUMNS = ("v", "a", "b", "area")
@@ -69,7 +70,6 @@ class DeviceModel:
         self.entries: list[Entry] = entries_of(
             structure["mechanisms"], structure["ions"], structure["n_node"]
         )
-        self.source: DeviceSource = source_of(self.entries, self.fast_imem, frozenset())
         self.numbers = {entry.name: m for m, entry in enumerate(self.entries)}
         masks = self._masks()
         self.nodes: NodeLayout = lay_out(
@@ -84,7 +84,11 @@ class DeviceModel:
         self.arrays: dict[str, Any] = {}  # everything else that hx_model points to
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         sizes = np.diff(self.nodes.first)
+        self.spread = choose_spread(device, self.nodes.n_block, self.entries)
         self.n_thread = n_thread or choose_threads(device, sizes)
+        self.source: DeviceSource = source_of(
+            self.entries, self.fast_imem, frozenset(), self.spread
+        )
         self._plan_trees(sizes)
         self._fill_fixed()
         self._fill_keys(masks)
@@ -100,7 +104,7 @@ class DeviceModel:
 
     def _masks(self) -> npt.NDArray[np.uint32]:
         n = self.structure["n_node"]
-        masks = np.zeros((max(1, self.source.words), n), np.uint32)
+        masks = np.zeros((max(1, (len(self.entries) + 31) // 32), n), np.uint32)
         for m, entry in enumerate(self.entries):
             masks[m // 32, self._node_of(entry.name)] |= np.uint32(1 << (m % 32))
         return masks
@@ -190,6 +194,10 @@ class DeviceModel:
                 fill(name, *key[1:])
             elif key[0] == "mask":
                 pass
+        if self.source.passes:
+            tasks = make_tasks(self.entries, self.source.passes, self.instances, self.nodes)
+            for name, values in tasks.items():
+                self.put(name, values)
         for word in range(self.source.words):
             values = masks[word][self.nodes.row].view(np.int32)
             self.arrays[f"mask_{word}"] = self.device.array(values)

@@ -8,7 +8,7 @@ import numpy as np
 
 from .model import DeviceModel
 from .translate import Refusal
-from .variables import Place, places
+from .variables import Place, host_value, places
 
 _RECORD_BYTES = 64 * 2**20
 _MOST_STEPS = 65536
@@ -27,6 +27,7 @@ class Observers:
     def take_over(self) -> None:
         """Finds who looks at what. Raises Refusal."""
         self._take_records()
+        self._take_touched()
         self._take_sources()
         self.model.arrays.pop("play_value", None)
         self.model.values["n_play"] = 0
@@ -69,13 +70,32 @@ class Observers:
         self.model.values["n_record"] = len(sampled)
         self._rows = 0
 
+    def _take_touched(self) -> None:
+        """What Vectors play into, or sample at times of their own. Refused now if the device cannot:
+        a window that was begun has to be finished.
+        """
+        listed = [
+            r
+            for r in self.core.device_records()
+            if r["kind"] in ("play", "play_step", "dt", "discrete") and r["address"]
+        ]
+        found = places(self.core, self.model, np.array([r["address"] for r in listed], np.uint64))
+        for record, place in zip(listed, found, strict=True):
+            plays = record["kind"] in ("play", "play_step")
+            if plays and not place.held:
+                raise Refusal("HX033", "a Vector plays into a variable that the device does not hold")
+            if plays:
+                self.model.mark_written(place.key)
+            else:
+                self.whole |= place.lean
+
     def _take_sources(self) -> None:
         self.sources = self.core.device_sources()
         if self.sources["has_watch"]:
             raise Refusal("HX033", "WATCH statements are active")
         addresses = self.sources["address"]
         found = places(self.core, self.model, addresses)
-        if not all(p.known and not p.time and (p.slot >= 0 or p.address) for p in found):
+        if not all(place.held for place in found):
             raise Refusal("HX033", "a NetCon watches a variable that the device does not hold")
         order = self._by_block(found, "source")
         self._source_order = order
@@ -107,7 +127,7 @@ class Observers:
         value = np.empty(len(row))
         value[of_v] = self.model.structure["node"]["v"][row[of_v]]
         for k in np.flatnonzero(~of_v):
-            value[k] = _at(int(self.sources["address"][k]))
+            value[k] = host_value(int(self.sources["address"][k]))
         return value
 
     def window_limit(self) -> int:
@@ -137,10 +157,6 @@ class Observers:
         if addresses.tobytes() != self._play_addresses:
             self._play_addresses = addresses.tobytes()
             found = places(self.core, self.model, addresses)
-            if not all(p.known and (p.slot >= 0 or p.address) for p in found):
-                raise Refusal("HX033", "a Vector plays into a variable that the device does not hold")
-            for place in found:
-                self.model.mark_written(place.key)
             self._play_order = self._by_block(found, "play")
             self.model.values["n_play"] = len(found)
             changed = True
@@ -190,10 +206,4 @@ class Observers:
         for record in self._times:
             self.core.device_append(record, window.t[1:])
         for record, address in self._constants:
-            self.core.device_append(record, np.full(n_step, _at(address)))
-
-
-def _at(address: int) -> float:
-    import ctypes
-
-    return ctypes.c_double.from_address(address).value
+            self.core.device_append(record, np.full(n_step, host_value(address)))

@@ -71,9 +71,11 @@ def entries_of(
     return entries
 
 
-def source_of(entries: list[Entry], fast_imem: bool, current_ions: frozenset[str]) -> DeviceSource:
+def source_of(
+    entries: list[Entry], fast_imem: bool, current_ions: frozenset[str], spread: bool = False
+) -> DeviceSource:
     """The model's source. Raises Refusal."""
     try:
-        return print_model(entries, fast_imem, set(current_ions))
+        return print_model(entries, fast_imem, set(current_ions), spread)
     except Unsupported as refused:
         raise Refusal(refused.code, str(refused)) from refused

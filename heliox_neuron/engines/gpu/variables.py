@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,16 @@ class Place:
     known: bool = True
     target: int = 0
     key: tuple[Any, ...] = ()  # the column in DeviceModel.columns
+
+    @property
+    def held(self) -> bool:
+        """Whether kernels can read and write it."""
+        return self.known and (self.slot >= 0 or self.address != 0)
+
+
+def host_value(address: int) -> float:
+    """NEURON's number at this address."""
+    return ctypes.c_double.from_address(address).value
 
 
 def places(core: Any, model: DeviceModel, addresses: npt.NDArray[np.uint64]) -> list[Place]:

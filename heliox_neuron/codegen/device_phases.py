@@ -1,0 +1,211 @@
+"""The phases of a step for one block: the functions that src/gpu/fused.cuh calls.
+
+A node's thread runs the density mechanisms of the node in NEURON's order, sums kept in registers.
+Point processes run in passes of their own, one thread an instance.
+"""
+
+from __future__ import annotations
+
+from ..nmodl.lower import Kernel
+from .cpp import namespace
+from .cpp_layout import Layout
+from .cpp_writer import Writer
+from .device_entry import Entry
+from .device_fields import Fields
+from .device_mechanism import Needs
+
+
+class Phases:
+    """The functions that fused.cuh and streams.cuh call."""
+
+    def __init__(self, entries: list[Entry], fields: Fields, needs: Needs) -> None:
+        self.entries = entries
+        self.fields = fields
+        self.needs = needs
+        self.out = Writer("model.cu", "")
+
+    def text(self) -> str:
+        self._prepare()
+        self._point_pass("hx_point_currents", "current")
+        self._node_currents()
+        self._update("hx_update", advance=True, states=True)
+        self._update("hx_advance_v", advance=True, states=False)
+        self._update("hx_node_states", advance=False, states=True)
+        self._point_pass("hx_point_states", "state")
+        self._deliver()
+        return self.out.text()
+
+    def _kernels(self, hook: str, kind: str) -> list[tuple[int, Entry, Kernel]]:
+        return [
+            (m, entry, entry.kernel)
+            for m, entry in enumerate(self.entries)
+            if entry.kind == kind
+            and entry.kernel is not None
+            and (entry.kernel.current if hook == "current" else entry.kernel.state) is not None
+        ]
+
+    def _prepare(self) -> None:
+        out = self.out
+        out("// Once before a batch, by one thread.")
+        out.open("HX_GLOBAL void hx_prepare() {")
+        out("hx::fill_tables();")
+        out("HX_SYNC();")
+        out("if (hx::block() != 0 || hx::tid() != 0) return;")
+        for entry in self.entries:
+            if entry.kernel is not None:
+                out(f"{namespace(entry.kernel)}::prepare();")
+        out.close()
+        out()
+
+    def _shares(self, kernels: list[tuple[int, Entry, Kernel]]) -> None:
+        for m, _, kernel in kernels:
+            self.out(f"auto const shared_{m} = {namespace(kernel)}::share(t);")
+
+    def _masks(self, kernels: list[int]) -> None:
+        for word in sorted({m // 32 for m in kernels}):
+            mask = self.fields("int*", f"mask_{word}", "mask", word)
+            self.out(f"unsigned const mask_{word} = {mask}[p];")
+
+    def _index(self, entry: Entry) -> str:
+        """The instance at position p."""
+        if entry.dense:
+            return "p"
+        return self.fields("int*", f"{entry.name}__index", "index", entry.name) + "[p]"
+
+    def _point_pass(self, name: str, hook: str) -> None:
+        out = self.out
+        kernels = self._kernels(hook, "point")
+        out.open(f"HX_DEVICE void {name}(hx::Nodes const& nodes, int b, double t, bool whole) {{")
+        for m, entry, kernel in kernels:
+            block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
+            node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
+            out.open(f"if ({block}[b] < {block}[b + 1]) {{")
+            out(f"auto const shared_{m} = {namespace(kernel)}::share(t);")
+            out.open(
+                f"for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
+            )
+            out(f"int const l = {node}[i];")
+            out("double const area = hx_model.area[nodes.first + l];")
+            out(f"{namespace(kernel)}::{hook}_at(shared_{m}, i, nodes.v[l], area, whole);")
+            out.close()
+            out.close()
+        if kernels and hook == "current":
+            out("HX_SYNC();")
+        out.close()
+        out()
+
+    def _node_currents(self) -> None:
+        out = self.out
+        density = self._kernels("current", "density")
+        point = self._kernels("current", "point")
+        ions = [(m, e) for m, e in enumerate(self.entries) if e.kind == "ion"]
+        out.open(
+            "HX_DEVICE void hx_node_currents(hx::Nodes const& nodes, int b, double t, bool whole) {"
+        )
+        self._shares(density)
+        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out("int const p = nodes.first + l;")
+        out("double const v = nodes.v[l];")
+        out("hx::NodeSum sum{};")
+        self._masks([m for m, *_ in [*density, *point, *ions]])
+        for m, entry in enumerate(self.entries):
+            has_current = entry.kernel is not None and entry.kernel.current is not None
+            if entry.kind != "ion" and not has_current:
+                continue
+            out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
+            if entry.kind == "ion":
+                self._ion(entry)
+            elif entry.kind == "density":
+                assert entry.kernel is not None
+                out(f"int const i = {self._index(entry)};")
+                area = "hx_model.area[p]" if needs_area(entry.kernel) else "0."
+                out(f"{namespace(entry.kernel)}::current_at(shared_{m}, i, v, {area}, whole, sum);")
+            else:
+                assert entry.kernel is not None
+                first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
+                out(f"int const end = {first}[p + 1];")
+                out.open(f"for (int i = {first}[p]; i < end; ++i) {{")
+                out(f"{namespace(entry.kernel)}::add_at(i, whole, sum);")
+                out.close()
+            out.close()
+        out("hx::add_axial(nodes, l, v, sum);")
+        out.close()
+        out.close()
+        out()
+
+    def _ion(self, entry: Entry) -> None:
+        """NEURON's ion_cur: currents start at zero; Nernst potential where the style says so."""
+        out, name = self.out, entry.name
+        out(f"int const i = {self._index(entry)};")
+        out.open("{" if name in self.needs.ion_current else "if (whole) {")
+        out(f"{self.fields('double*', f'{name}_cur', 'ion', name, 3)}[i] = 0.;")
+        out(f"{self.fields('double*', f'{name}_dcurdv', 'ion', name, 4)}[i] = 0.;")
+        out.close()
+        if entry.nernst:
+            style = self.fields("int*", f"{name}__nernst", "nernst", name)
+            charge = self.fields("double", f"{name}__charge", "charge", name)
+            coefficient = self.fields("double", f"{name}__coefficient", "coefficient", name)
+            conci = self.fields("double*", f"{name}_conci", "ion", name, 1)
+            conco = self.fields("double*", f"{name}_conco", "ion", name, 2)
+            erev = self.fields("double*", f"{name}_erev", "ion", name, 0)
+            out.open(f"if ({style}[i]) {{")
+            out(f"{erev}[i] = hx::nernst({conci}[i], {conco}[i], {charge}, {coefficient});")
+            out.close()
+
+    def _update(self, name: str, advance: bool, states: bool) -> None:
+        out = self.out
+        kernels = self._kernels("state", "density") if states else []
+        arguments = "hx::Nodes const& nodes, int b, double t, bool whole" if states else (
+            "hx::Nodes const& nodes, bool whole"
+        )  # fmt: skip
+        out.open(f"HX_DEVICE void {name}({arguments}) {{")
+        self._shares(kernels)
+        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        if advance:
+            out("double const v = hx::advance_v(nodes, l, whole);")
+        else:
+            out("double const v = nodes.v[l];")
+        if kernels:
+            out("int const p = nodes.first + l;")
+            self._masks([m for m, *_ in kernels])
+        for m, entry, kernel in kernels:
+            out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
+            out(f"int const i = {self._index(entry)};")
+            area = "hx_model.area[p]" if needs_area(kernel) else "0."
+            out(f"{namespace(kernel)}::state_at(shared_{m}, i, v, {area}, whole);")
+            out.close()
+        out.close()
+        out.close()
+        out()
+
+    def _deliver(self) -> None:
+        out = self.out
+        receivers = [
+            (m, e, e.kernel)
+            for m, e in enumerate(self.entries)
+            if e.kernel is not None and e.kernel.receive is not None
+        ]
+        out("// One event for an instance of entry kind - HX_EVENT_RECEIVE.")
+        out.open(
+            "HX_DEVICE void hx_receive(hx::Nodes const& nodes, int kind, int i, double t, "
+            "double* weight, double flag, hx::Sender& sender) {"
+        )
+        out.open("switch (kind - HX_EVENT_RECEIVE) {")
+        for m, entry, kernel in receivers:
+            node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
+            out.open(f"case {m}: {{")
+            out(f"int const l = {node}[i];")
+            out("double const area = hx_model.area[nodes.first + l];")
+            receive = f"{namespace(kernel)}::receive_at"
+            out(f"{receive}(i, t, nodes.v[l], area, weight, flag, sender);")
+            out("break;")
+            out.close()
+        out("default: break;")
+        out.close()
+        out.close()
+        out()
+
+
+def needs_area(kernel: Kernel) -> bool:
+    """Whether the bodies look at the node's area."""
+    return Layout(kernel).needs_area

@@ -42,7 +42,7 @@ ABLATION = [
 ABLATION += [
     (f"{name} {value}, {fidelity}", {"device": "gpu", "fidelity": fidelity, name: value})
     for name, values in (
-        ("plan", ("fused", "streams")),
+        ("plan", ("fused", "streams", "coupled")),
         ("HELIOX_BLOCK_THREADS", (128, 256, 512)),
     )
     for value in values

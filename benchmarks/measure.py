@@ -65,6 +65,7 @@ class Bench:
         self.times, self.gids = h.Vector(), h.Vector()
         self.pc.spike_record(-1, self.times, self.gids)
         self.engine = "neuron"
+        self.plan = ""
         self.environment = {}
         self.notes = []
         try:
@@ -87,6 +88,7 @@ class Bench:
 
         self.heliox.enable = 0
         self.engine = setting.get("device", "neuron")
+        self.plan = setting.get("plan", "")
         if not setting:
             return
         self._use_environment({k: str(v) for k, v in setting.items() if k.isupper()})
@@ -150,6 +152,9 @@ class Bench:
             if not reason.startswith(code):
                 reason = f"{code} {reason}"
             raise Skipped(f"ran on {last.get('engine', 'nothing')}: {reason}")
+        plan = runs[-1].get("plan") or "no named plan"
+        if self.plan and not plan.startswith(self.plan):
+            raise Skipped(f"asked for plan {self.plan}, the report says {plan}")
         if others:
             note = f"{strange} of {total} steps ran on {others[-1]['engine']}"
             if note not in self.notes:

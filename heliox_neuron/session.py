@@ -46,7 +46,7 @@ class HelioX:
     """Switch, settings, reports and variables of HelioX for NEURON.
 
     enable: 1 hands NEURON's fixed-step advance to our engine from the next advance on.
-    device, fidelity, solver, strict, threads, progress: see settings.py. A name that is no member is
+    device, fidelity, solver, plan, strict, threads, progress: see settings.py. A name that is no member is
     HX080, a value that a member does not take HX030, HX031 or HX081.
     """
 
@@ -56,6 +56,7 @@ class HelioX:
     device = _Member("device")
     fidelity = _Member("fidelity")
     solver = _Member("solver")
+    plan = _Member("plan")
     strict = _Member("strict")
     threads = _Member("threads")
     progress = _Member("progress")

@@ -16,6 +16,7 @@ from .errors import HelioXError, HelioXValueError, suggestion
 DEVICES = ("auto", "cpu", "gpu", "neuron")
 FIDELITIES = ("exact", "fast")
 SOLVERS = ("auto", "hines", "dhs", "contract")
+PLANS = ("auto", "fused", "streams", "coupled")
 
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("", "0", "false", "no", "off")
@@ -81,6 +82,10 @@ def _solver(name: str, value: Any) -> str:
     return _word(name, value, SOLVERS, "HX081")
 
 
+def _plan(name: str, value: Any) -> str:
+    return _word(name, value, PLANS, "HX081")
+
+
 @dataclass(frozen=True)
 class Setting:
     """A settable member: its conversion, its default and what it means."""
@@ -103,6 +108,7 @@ SETTINGS: dict[str, Setting] = {
         Setting("device", "auto", _device, '"auto", "cpu", "gpu", or "neuron" (plain NEURON)'),
         Setting("fidelity", "exact", _fidelity, '"exact": NEURON\'s bits; "fast": may reorder'),
         Setting("solver", "auto", _solver, 'tree solver of the GPU: "hines", "dhs", "contract"'),
+        Setting("plan", "auto", _plan, 'plan of the GPU: "fused", "streams", "coupled"'),
         Setting("strict", False, _flag, "1: a fallback to NEURON's code is an error"),
         Setting("threads", 0, _count, "threads of the engine, 0: the default"),
         Setting("progress", True, _flag, "a progress bar for long runs in a terminal or notebook"),

@@ -252,7 +252,8 @@ class MechanismPrinter:
         out("Instance<double> self{};")
         for variable in used.load:
             out(f"self.{mangled(variable.name)} = {self.read(variable)};")
-        for k, pointer in enumerate(self.layout.pointers):
+        for pointer in self.layout.pointers:
+            k = self.mechanism.pointers.index(pointer)
             place = self.fields("double**", f"{self.name}__pointer_{k}", "pointer", self.name, k)
             out(f"self.{mangled(pointer.name)} = *{place}[i];")
         for variable in used.copied:

@@ -89,6 +89,17 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "task_entry"),
     ("int*", "task_begin"),
     ("int*", "task_end"),
+    ("int*", "exchange_first"),  # [n_block + 1], coupled.cuh
+    ("int*", "exchange_slot"),
+    ("double*", "exchange"),  # [2][n_exchange]
+    ("long long", "n_exchange"),
+    ("int*", "link_first"),  # [n_block + 1]
+    ("int*", "link_exchange"),
+    ("double**", "link_place"),
+    ("long long", "n_link"),
+    ("long long", "n_crossing"),  # links between blocks
+    ("long long", "late_links"),  # only point processes wait for them
+    ("int*", "meeting"),
     ("double*", "workspace"),
     ("int*", "workspace_first"),
 )

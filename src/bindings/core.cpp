@@ -47,6 +47,8 @@ void set(std::string const& name, py::object const& value) {
         s.fidelity = value.cast<std::string>();
     } else if (name == "solver") {
         s.solver = value.cast<std::string>();
+    } else if (name == "plan") {
+        s.plan = value.cast<std::string>();
     } else {
         throw py::key_error(name);
     }
@@ -74,6 +76,9 @@ py::object get(std::string const& name) {
     }
     if (name == "solver") {
         return py::str(s.solver);
+    }
+    if (name == "plan") {
+        return py::str(s.plan);
     }
     throw py::key_error(name);
 }

@@ -11,6 +11,7 @@
 #include "../bridge/device_model.hpp"
 #include "../bridge/device_records.hpp"
 #include "../bridge/device_sources.hpp"
+#include "../bridge/device_transfer.hpp"
 #include "arrays.hpp"
 
 using namespace heliox;
@@ -227,6 +228,11 @@ void bind_device(py::module_& m) {
     m.def("device_sources", &sources);
     m.def("device_obstacles", &obstacles);
     m.def("device_records", &records);
+    // (target, source): addresses of what ParallelContext copies after each update of v
+    m.def("device_transfer", [] {
+        DeviceTransfer const found = device_transfer();
+        return py::make_tuple(copied(found.target), copied(found.source));
+    });
     m.def("device_append", &append);
     bind_device_window(m);
     bind_device_engine(m);

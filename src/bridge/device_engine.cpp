@@ -103,8 +103,19 @@ void set_device_steps(DeviceSteps steps) {
 
 bool device_wanted(char const* kind) {
     Device& d = device();
-    return d.steps && !d.asking && setting_allows() && nrn_nthread == 1 && !refusal_of(kind) &&
-           refuse_step().code.empty();
+    if (!d.steps || d.asking || !setting_allows() || refusal_of(kind) ||
+        !refuse_step().code.empty()) {
+        return false;
+    }
+    if (nrn_nthread != 1) { // the device's functions are for thread 0
+        DeviceAnswer answer;
+        answer.refused = true;
+        answer.code = "HX033";
+        answer.reason = "pc.nthread is not 1";
+        take_refusal(kind, answer);
+        return false;
+    }
+    return true;
 }
 
 bool device_pause() {

@@ -18,7 +18,8 @@ bool sources_are_current_ = false;
 PreSynView& view_of(PreSyn* source) { return *reinterpret_cast<PreSynView*>(source); }
 
 double least_delay(PreSynView const& source) {
-    double least = std::numeric_limits<double>::infinity();
+    // three NetCons and more of one delay: the source sends itself, whether or not they have targets
+    double least = source.use_min_delay ? source.delay : std::numeric_limits<double>::infinity();
     for (void* const entry: source.netcons) {
         auto const& connection = *static_cast<NetConView const*>(entry);
         if (connection.active && connection.target) {
@@ -76,10 +77,10 @@ void look_at_records(std::vector<StepRefusal>& obstacles) {
     try {
         for (auto const& record: device_records()) {
             if (record.kind == "graph" && record.continuous) {
-                obstacles.push_back({"HX032", "a Graph draws at each step"});
+                obstacles.push_back({"HX033", "a Graph draws at each step"});
             }
             if (record.kind == "play" && record.continuous && record.statement) {
-                obstacles.push_back({"HX032", "Vector.play runs a statement at each step"});
+                obstacles.push_back({"HX033", "Vector.play runs a statement at each step"});
             }
         }
     } catch (std::exception const& error) {
@@ -119,12 +120,13 @@ std::vector<StepRefusal> device_obstacles() {
     }
     auto check = [&](bool found, char const* reason) {
         if (found) {
-            obstacles.push_back({"HX032", reason});
+            obstacles.push_back({"HX033", reason});
         }
     };
     check(nrn_nthread != 1, "pc.nthread is not 1");
     check(nrnmpi_numprocs > 1, "spikes are exchanged between processes");
-    check(nrnthread_v_transfer_ || nrnthread_vi_compute_, "ParallelContext transfers voltages");
+    check(nrnmpi_v_transfer_ || nrnthread_vi_compute_,
+          "ParallelContext transfers v + vext, or between processes");
     check(has_before_after(), "a mechanism has a BEFORE or AFTER block");
     check(has_scatter_callbacks(), "CVode.extra_scatter_gather has callbacks");
     check(has_state_transitions(), "a StateTransitionEvent is in the model");

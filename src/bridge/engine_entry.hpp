@@ -23,6 +23,7 @@ struct Settings {
     std::string device = "auto";
     std::string fidelity = "exact";
     std::string solver = "auto"; // of the device: "hines", "dhs", "contract"
+    std::string plan = "auto";   // of the device: "fused", "streams", "coupled"
 };
 
 // A plain object, so that "is it enabled" is one load.

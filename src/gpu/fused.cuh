@@ -5,11 +5,6 @@
 // thresholds. Nothing here leaves the block, so there is no barrier but its own.
 #pragma once
 
-// flags of hx_fused
-#define HX_WHOLE_LAST 1 // the last step stores what only the interpreter reads
-#define HX_WHOLE_ALL 2  // every step does
-#define HX_DETECT_LAST 4 // thresholds are tested after the last step too: the next step follows
-
 // t: nt._t at the start of the first step [ms].
 HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
     hx::fill_tables();

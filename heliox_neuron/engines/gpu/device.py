@@ -27,8 +27,21 @@ Array = npt.NDArray[Any]
 class Module(Protocol):
     """Compiled kernels and the constant hx_model."""
 
-    def launch(self, name: str, n_block: int, n_thread: int, shared: int, args: tuple[Any, ...]) -> None:
-        """Starts a kernel. shared: bytes of dynamic shared memory a block."""
+    def launch(
+        self,
+        name: str,
+        n_block: int,
+        n_thread: int,
+        shared: int,
+        args: tuple[Any, ...],
+        together: bool = False,
+    ) -> None:
+        """Starts a kernel. shared: bytes of dynamic shared memory a block. together: the blocks meet,
+        so all of them must run at the same time.
+        """
+
+    def resident(self, name: str, n_thread: int, shared: int) -> int:
+        """Blocks of a kernel that a multiprocessor runs at the same time."""
 
     def set_model(self, words: npt.NDArray[np.uint64]) -> None:
         """Fills hx_model."""
@@ -50,6 +63,15 @@ class Device(Protocol):
     def upload(self, array: Any, values: Array) -> None: ...
 
     def download(self, array: Any) -> Array: ...
+
+    def pinned(self, n: int) -> Array:
+        """Host memory for doubles that copies to and from the device fast."""
+
+    def gather(self, out: Array, array: Any, place: Any) -> None:
+        """out = array[place], begun; `out` is pinned. Ready after synchronize()."""
+
+    def scatter(self, array: Any, place: Any, values: Array) -> None:
+        """array[place] = values, begun; `values` is pinned and stays as it is until synchronize()."""
 
     def module(self, source: str, macros: tuple[str, ...]) -> Module: ...
 
@@ -96,8 +118,15 @@ class HostModule:
         self._library = ctypes.CDLL(str(library))
 
     def launch(
-        self, name: str, n_block: int, n_thread: int, shared: int, args: tuple[Any, ...]
+        self,
+        name: str,
+        n_block: int,
+        n_thread: int,
+        shared: int,
+        args: tuple[Any, ...],
+        together: bool = False,
     ) -> None:
+        assert n_block == 1 or not together
         function = getattr(self._library, name)
         converted = [
             ctypes.c_double(a) if isinstance(a, float) else ctypes.c_int(int(a)) for a in args
@@ -105,6 +134,9 @@ class HostModule:
         for block in range(n_block):
             self._library.hx_host_block(block, n_block)
             function(*converted)
+
+    def resident(self, name: str, n_thread: int, shared: int) -> int:
+        return 1
 
     def set_model(self, words: npt.NDArray[np.uint64]) -> None:
         place = ctypes.addressof(ctypes.c_char.in_dll(self._library, "hx_model"))
@@ -132,6 +164,15 @@ class HostDevice:
 
     def download(self, array: Any) -> Array:
         return np.array(array)
+
+    def pinned(self, n: int) -> Array:
+        return np.empty(n)
+
+    def gather(self, out: Array, array: Any, place: Any) -> None:
+        np.take(array, place, out=out)
+
+    def scatter(self, array: Any, place: Any, values: Array) -> None:
+        array[place] = values
 
     def synchronize(self) -> None:
         pass
@@ -173,16 +214,33 @@ class CudaModule:
         self._cupy = cupy
         self._functions: dict[str, Any] = {}
 
-    def launch(
-        self, name: str, n_block: int, n_thread: int, shared: int, args: tuple[Any, ...]
-    ) -> None:
+    def _function(self, name: str, shared: int) -> Any:
         function = self._functions.get(name)
         if function is None:
             function = self._functions[name] = self._module.get_function(name)
         if shared > function.max_dynamic_shared_size_bytes:
             function.max_dynamic_shared_size_bytes = shared
+        return function
+
+    def launch(
+        self,
+        name: str,
+        n_block: int,
+        n_thread: int,
+        shared: int,
+        args: tuple[Any, ...],
+        together: bool = False,
+    ) -> None:
         converted = tuple(np.float64(a) if isinstance(a, float) else np.int32(a) for a in args)
-        function((n_block,), (n_thread,), converted, shared_mem=shared)
+        self._function(name, shared).kernel(
+            (n_block,), (n_thread,), converted, shared_mem=shared,
+            enable_cooperative_groups=together,
+        )  # fmt: skip
+
+    def resident(self, name: str, n_thread: int, shared: int) -> int:
+        pointer = self._function(name, shared).kernel.ptr
+        driver = self._cupy.cuda.driver
+        return int(driver.occupancyMaxActiveBlocksPerMultiprocessor(pointer, n_thread, shared))
 
     def set_model(self, words: npt.NDArray[np.uint64]) -> None:
         place = self._module.get_global("hx_model")
@@ -232,6 +290,18 @@ class CudaDevice:
     def download(self, array: Any) -> Array:
         result: Array = array.get()
         return result
+
+    def pinned(self, n: int) -> Array:
+        memory = self._cupy.cuda.alloc_pinned_memory(max(8, 8 * n))
+        return np.frombuffer(memory, np.float64, n)
+
+    def gather(self, out: Array, array: Any, place: Any) -> None:
+        array.take(place).get(out=out, blocking=False)
+
+    def scatter(self, array: Any, place: Any, values: Array) -> None:
+        moved = self._cupy.empty(len(values))
+        moved.set(values)
+        array[place] = moved
 
     def synchronize(self) -> None:
         self._cupy.cuda.get_current_stream().synchronize()

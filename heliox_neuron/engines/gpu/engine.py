@@ -17,6 +17,7 @@ from .device import Device, open_device
 from .events import Events
 from .model import DeviceModel
 from .observers import Observers
+from .plans import Plan, choose_plan, has_pointers, one_block
 from .translate import Refusal
 
 _WHOLE_LAST, _WHOLE_ALL, _DETECT_LAST = 1, 2, 4
@@ -30,6 +31,9 @@ class GpuEngine:
         self._device: Device | None = None
         self._model: DeviceModel | None = None
         self._key: tuple[Any, ...] = ()
+        self._pointers: tuple[int, bool] | None = None  # generation, whether there are POINTERs
+        self._plan: Plan
+        self.plan_name = ""  # of the last run
         self.figures: dict[str, float] = {}
 
     # ---- called by the core ----
@@ -64,7 +68,11 @@ class GpuEngine:
             self._device = open_device()
         generation = self.core.device_generation()
         nernst = [rows.tobytes() for rows in self.core.device_state()["nernst"]]  # ion styles
-        key = (generation, method, *nernst)
+        if self._pointers is None or self._pointers[0] != generation:
+            self._pointers = (generation, has_pointers(self.core.device_model()))
+        self._plan = choose_plan(self.core, self._pointers[1])
+        self.plan_name = self._plan.name
+        key = (generation, method, self.plan_name, *nernst)
         if self._model is None or key != self._key:
             started = time.perf_counter()
             structure = self.core.device_model()
@@ -73,8 +81,9 @@ class GpuEngine:
             self._model = None
             threads = int(os.environ.get("HELIOX_BLOCK_THREADS", "0"))
             self._model = DeviceModel(
-                structure, self._device, method, self.core.device_global, threads
-            )
+                structure, self._device, method, self.core.device_global, threads,
+                one_block(self._plan, self._device), self._plan.macros,
+            )  # fmt: skip
             self._key = key
             self.figures["freeze_seconds"] = time.perf_counter() - started
             self.figures["device_bytes"] = self._model.bytes()
@@ -88,6 +97,7 @@ class GpuEngine:
         observers.take_over()
         events.take_over()
         model.take_over()
+        self._plan.begin(self.core, model)
         self._set_numbers(model, observers, events)
         model.module.set_model(model.words())
         model.module.launch("hx_prepare", 1, 1, 0, ())
@@ -107,10 +117,7 @@ class GpuEngine:
                         model.module.set_model(model.words())
                     flag_bits = _DETECT_LAST if more else 0
                     flag_bits |= _WHOLE_ALL if observers.whole else 0 if more else _WHOLE_LAST
-                    model.module.launch(
-                        "hx_fused", model.nodes.n_block, model.n_thread, model.shared_bytes,
-                        (t0, int(window.n_step), flag_bits),
-                    )  # fmt: skip
+                    self._plan.run(model, t0, int(window.n_step), flag_bits)
                     crossing, flags = observers.unload(window, events, more)
                     done += int(window.n_step)
                 else:

@@ -28,8 +28,8 @@ Key = tuple[Any, ...]
 class Column:
     """A column of NEURON's and its copy. place: where each of NEURON's elements lies on the device.
 
-    written: kernels or Vectors store into it. snapshot: NEURON's values when both were last the same.
-    uniform: all elements are the same number.
+    written: kernels or Vectors store into it. snapshot: NEURON's values when both were last the same,
+    in pinned memory. at: `place` on the device. uniform: all elements are the same number.
     """
 
     host: Array
@@ -37,15 +37,17 @@ class Column:
     device: Any
     written: bool
     snapshot: Array
+    at: Any
     uniform: bool = False
 
-    def values(self) -> Array:
-        """The snapshot as the device has it."""
-        self.uniform = bool(len(self.snapshot)) and bool((self.snapshot == self.snapshot[0]).all())
-        fill = self.snapshot[0] if self.uniform else 0.0
-        out = np.full(len(self.device), fill)
-        out[self.place] = self.snapshot
-        return out
+    def upload(self, device: Device) -> None:
+        """Takes NEURON's values over."""
+        self.snapshot[...] = self.host
+        first = self.snapshot[0] if len(self.snapshot) else 0.0
+        self.uniform = bool((self.snapshot == first).all())
+        if self.uniform and len(self.device) > len(self.snapshot):
+            self.device[...] = first
+        device.scatter(self.device, self.at, self.snapshot)
 
 
 class DeviceModel:
@@ -59,10 +61,12 @@ class DeviceModel:
         global_value: Callable[[str], Array],
         n_thread: int = 0,
         one_block: bool = False,
+        plan_macros: tuple[str, ...] = (),
     ) -> None:
         self.structure = structure
         self.device = device
         self.method = method
+        self.plan_macros = plan_macros
         self.global_value = global_value
         self.fast_imem = "sav_rhs" in structure["node"]
         self.mechanisms = {m["name"]: m for m in structure["mechanisms"]}
@@ -81,6 +85,7 @@ class DeviceModel:
             for entry in self.entries
         }
         self.columns: dict[Key, Column] = {}
+        self._places: dict[int, tuple[Array, Any]] = {}
         self.arrays: dict[str, Any] = {}  # everything else that hx_model points to
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         sizes = np.diff(self.nodes.first)
@@ -141,6 +146,7 @@ class DeviceModel:
             f"HX_TREE_METHOD=hx::tree_{self.method}",
             f"HX_THREADS={self.n_thread}",
             *self.memory.macros(),
+            *self.plan_macros,
         )
 
     @property
@@ -152,12 +158,20 @@ class DeviceModel:
         self, key: Key, host: Array, place: npt.NDArray[np.int64], size: int, written: bool
     ) -> None:
         if key not in self.columns:
-            device = self.device.empty(size, np.float64)
-            column = Column(host, place, device, written, np.array(host))
-            self.device.upload(device, column.values())
+            pinned = self.device.pinned(len(host))
+            column = Column(
+                host, place, self.device.empty(size, np.float64), written, pinned, self._at(place)
+            )
+            column.upload(self.device)
             self.columns[key] = column
         elif written:
             self.columns[key].written = True
+
+    def _at(self, place: npt.NDArray[np.int64]) -> Any:
+        """`place` on the device; instances that share it share the copy."""
+        if id(place) not in self._places:
+            self._places[id(place)] = (place, self.device.array(place))
+        return self._places[id(place)][1]
 
     def _bind_instances(self, key: Key, host: Array, name: str, written: bool) -> None:
         layout = self.instances[name]
@@ -255,7 +269,7 @@ class DeviceModel:
         self.arrays[name] = self.device.empty(self._layouts[mechanism].table_size(), np.float64)
 
     def _fill_pointer(self, name: str, mechanism: str, number: int) -> None:
-        self.arrays[name] = self.device.empty(len(self._node_of(mechanism)), np.uint64)
+        self.arrays[name] = self.device.empty(self.instances[mechanism].size, np.uint64)
 
     def _fill_first(self, name: str, mechanism: str) -> None:
         self.values[name] = int(self.instances[mechanism].place[0])
@@ -311,6 +325,11 @@ class DeviceModel:
             if entry.kernel is not None and entry.kernel.receive is not None
         ]
 
+    def bind_column(self, mechanism: str, variable: str) -> None:
+        """Puts a column on the device that no kernel uses."""
+        host = self.mechanisms[mechanism]["columns"][variable]
+        self._bind_instances(("column", mechanism, variable), host, mechanism, False)
+
     def mark_written(self, key: Key) -> None:
         """A Vector plays into this column: NEURON gets it back after a batch."""
         if key in self.columns:
@@ -348,9 +367,8 @@ class DeviceModel:
         """Uploads what the script changed. Returns the number of columns."""
         changed = 0
         for column in self.columns.values():
-            if not np.array_equal(column.host, column.snapshot, equal_nan=False):
-                column.snapshot[...] = column.host
-                self.device.upload(column.device, column.values())
+            if not same_bits(column.host, column.snapshot):
+                column.upload(self.device)
                 changed += 1
         cm = self.structure["capacitance"]["cm"]
         if not np.array_equal(cm, self._cm):
@@ -363,10 +381,12 @@ class DeviceModel:
 
     def give_back(self) -> None:
         """Writes what kernels stored into NEURON's columns."""
-        for column in self.columns.values():
-            if column.written:
-                column.host[...] = self.device.download(column.device)[column.place]
-                column.snapshot[...] = column.host
+        written = [column for column in self.columns.values() if column.written]
+        for column in written:
+            self.device.gather(column.snapshot, column.device, column.at)
+        self.device.synchronize()
+        for column in written:
+            column.host[...] = column.snapshot
         i_cap = self.device.download(self.arrays["i_cap"])
         self.structure["capacitance"]["i_cap"][...] = i_cap[self._cm_position]
 
@@ -387,6 +407,11 @@ class DeviceModel:
         """Device memory of the model."""
         held = [column.device for column in self.columns.values()] + list(self.arrays.values())
         return sum(int(array.nbytes) for array in held)
+
+
+def same_bits(left: Array, right: Array) -> bool:
+    """Whether two columns are the same, NaN and all."""
+    return bool((left.view(np.int64) == right.view(np.int64)).all())
 
 
 def _bits(value: float | int) -> int:

@@ -103,7 +103,7 @@ class Observers:
         n = len(found)
         self.model.put("source_threshold", self.sources["threshold"][order])
         self.model.put("source_flag", self.sources["flag"].astype(np.int32)[order])
-        self._max_spike = max(1024, 4 * n)
+        self._max_spike = max(32768, 32 * n)
         self.model.values["max_spike"] = self._max_spike
         self.model.put("n_spike", np.zeros(1, np.int32))
         self.model.need("spike_step", self._max_spike, np.int32)
@@ -134,8 +134,8 @@ class Observers:
         """Most steps of a window: what the buffers hold."""
         n_record = max(1, len(self._records))
         most = max(1, _RECORD_BYTES // (8 * n_record))
-        if len(self.sources["address"]):
-            most = min(most, max(64, 4 * self._max_spike // max(1, len(self.sources["address"]))))
+        if n_source := len(self.sources["address"]):
+            most = min(most, 2 * self._max_spike // n_source)  # each crosses at every other check
         return int(min(_MOST_STEPS, most))
 
     # ---- a window ----

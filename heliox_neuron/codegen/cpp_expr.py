@@ -52,16 +52,19 @@ class Dialect:
     """Where printed code runs.
 
     libm: what comes before the name of a mathematical function of uniform arguments. hoc_exp: hoc_Exp
-    of a uniform argument. hoc_exp_argument: what hx::exp gets for arguments above 700.
+    of a uniform argument. hoc_exp_argument: what hx::exp gets for arguments above 700. quotient: a
+    function that divides, or an empty string for the operator.
     """
 
     libm: str
     hoc_exp: str
     hoc_exp_argument: str
+    quotient: str = ""
 
 
 HOST = Dialect("::", "{shared}hoc_exp({x})", "{shared}hoc_exp")
 DEVICE = Dialect("hx::", "hx::exp({x}, true, nullptr)", "nullptr")
+DEVICE_FAST = Dialect("hx::", "hx::exp({x}, true, nullptr)", "nullptr", "hx::fast_quotient")
 
 
 class Names:
@@ -180,6 +183,8 @@ class ExprPrinter:
     def _binary(self, expr: ir.Binary) -> Printed:
         left, right = self.value(expr.left), self.value(expr.right)
         kind = Kind.V if Kind.V in (left.kind, right.kind) else Kind.DOUBLE
+        if expr.op == "/" and self.dialect.quotient and kind is Kind.V:
+            return Printed(f"{self.dialect.quotient}({left.code}, {right.code})", kind)
         level = 2 if expr.op in "*/" else 3
         return Printed(f"{left.within(level)} {expr.op} {right.within(level - 1)}", kind, level)
 

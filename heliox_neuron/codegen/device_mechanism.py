@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 from ..nmodl import ir
 from ..nmodl.ir import Storage, Variable
+from ..nmodl.fast import simplify
 from ..nmodl.liveness import Flow, HookColumns
 from ..nmodl.lower import Kernel
 from .cpp import _print_constants, _print_instance, namespace
 from .cpp_body import print_functions, print_hook
-from .cpp_expr import DEVICE, ExprPrinter, Names
+from .cpp_expr import DEVICE, DEVICE_FAST, ExprPrinter, Names
 from .cpp_layout import Layout
 from .cpp_table import print_tables
 from .cpp_writer import Writer, mangled
@@ -30,34 +31,39 @@ class Needs:
 
     ion_current: names of ions ("na_ion") whose cur and dcurdv somebody reads in every step.
     fast_imem: electrode currents are summed apart. dense: names of mechanisms and ions whose
-    instances lie at their nodes' positions. ion_written: (ion, column) that kernels store. spread:
-    density mechanisms, too, leave each instance's contribution in columns of its own.
+    instances lie at their nodes' positions. ion_written: (ion, column) that kernels store. apart:
+    density mechanisms that, like point processes, leave each instance's contribution in columns of
+    its own. fast: the arithmetic may differ from NEURON's in the last bits.
     """
 
     ion_current: frozenset[str]
     fast_imem: bool
     dense: frozenset[str]
     ion_written: frozenset[tuple[str, int]]
-    spread: bool = False
+    apart: frozenset[str] = frozenset()
+    fast: bool = False
 
 
 class MechanismPrinter:
     """Prints one mechanism; `fields` collects what its functions reach through hx_model."""
 
     def __init__(self, kernel: Kernel, fields: Fields, needs: Needs) -> None:
+        kernel = simplify(kernel) if needs.fast else kernel
         self.kernel = kernel
         self.fields = fields
         self.needs = needs
+        self.dialect = DEVICE_FAST if needs.fast else DEVICE
         self.layout = Layout(kernel)
         self.mechanism = kernel.mechanism
         self.name = kernel.mechanism.name
         self.point = kernel.mechanism.kind == "point"
-        self.apart = self.point or needs.spread  # contributions have columns of their own
+        self.apart = self.point or self.name in needs.apart
         self.uniforms = [
             (k, variable, expr)
             for k, (variable, expr) in enumerate(kernel.shared)
             if not _reads_time(expr)
         ]
+        self._slope = " * 1000." if needs.fast else " / .001"
         self.out = Writer(f"{self.name}.cu", f"{self.name}.mod")
 
     # ---- members of hx_model ----
@@ -113,11 +119,11 @@ class MechanismPrinter:
         _print_instance(kernel, self.layout, out)
         self._shared()
         self._share()
-        print_functions(kernel, out, DEVICE)
+        print_functions(kernel, out, self.dialect)
         if kernel.current is not None:
-            print_hook(kernel, out, "current", kernel.current, DEVICE)
+            print_hook(kernel, out, "current", kernel.current, self.dialect)
         if kernel.state is not None:
-            print_hook(kernel, out, "state", kernel.state, DEVICE)
+            print_hook(kernel, out, "state", kernel.state, self.dialect)
         if kernel.receive is not None:
             print_net_receive(kernel, kernel.receive, out, DEVICE)
         self._prepare()
@@ -351,10 +357,10 @@ class MechanismPrinter:
         out("double const rhs = current_body<double>(self, shared, true);")
         for k, ion, variable in self._written_currents():
             self._open_ion(ion)
-            value = f"(shifted_{k} - self.{mangled(variable.name)}) / .001"
+            value = f"(shifted_{k} - self.{mangled(variable.name)}){self._slope}"
             self._ion_add(k, ion, 4, value)
             out.close()
-        out("double const g = (shifted - rhs) / .001;")
+        out(f"double const g = (shifted - rhs){self._slope};")
 
     def _hinted(self) -> None:
         out = self.out

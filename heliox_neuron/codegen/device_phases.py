@@ -94,44 +94,52 @@ class Phases:
         out.close()
         out()
 
+    def _own(self, hook: str) -> list[tuple[int, Entry, Kernel]]:
+        """Density mechanisms that the nodes' threads run."""
+        return self._kernels(hook, "density")
+
     def _node_currents(self) -> None:
         out = self.out
-        density = self._kernels("current", "density")
-        point = self._kernels("current", "point")
-        ions = [(m, e) for m, e in enumerate(self.entries) if e.kind == "ion"]
+        listed = [
+            (m, entry)
+            for m, entry in enumerate(self.entries)
+            if entry.kind == "ion" or (entry.kernel and entry.kernel.current is not None)
+        ]
         out.open(
             "HX_DEVICE void hx_node_currents(hx::Nodes const& nodes, int b, double t, bool whole) {"
         )
-        self._shares(density)
+        self._shares(self._own("current"))
         out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
         out("int const p = nodes.first + l;")
         out("double const v = nodes.v[l];")
         out("hx::NodeSum sum{};")
-        self._masks([m for m, *_ in [*density, *point, *ions]])
-        for m, entry in enumerate(self.entries):
-            has_current = entry.kernel is not None and entry.kernel.current is not None
-            if entry.kind != "ion" and not has_current:
-                continue
+        self._masks([m for m, _ in listed])
+        for m, entry in listed:
             out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
-            if entry.kind == "ion":
-                self._ion(entry)
-            elif entry.kind == "density":
-                assert entry.kernel is not None
-                out(f"int const i = {self._index(entry)};")
-                area = "hx_model.area[p]" if needs_area(entry.kernel) else "0."
-                out(f"{namespace(entry.kernel)}::current_at(shared_{m}, i, v, {area}, whole, sum);")
-            else:
-                assert entry.kernel is not None
-                first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
-                out(f"int const end = {first}[p + 1];")
-                out.open(f"for (int i = {first}[p]; i < end; ++i) {{")
-                out(f"{namespace(entry.kernel)}::add_at(i, whole, sum);")
-                out.close()
+            self._node_entry(m, entry)
             out.close()
         out("hx::add_axial(nodes, l, v, sum);")
         out.close()
         out.close()
         out()
+
+    def _node_entry(self, m: int, entry: Entry) -> None:
+        """What the node's thread does for one entry: the thread's order of mechanisms."""
+        out = self.out
+        if entry.kind == "ion":
+            self._ion(entry)
+            return
+        assert entry.kernel is not None
+        if entry.kind == "density":
+            out(f"int const i = {self._index(entry)};")
+            area = "hx_model.area[p]" if needs_area(entry.kernel) else "0."
+            out(f"{namespace(entry.kernel)}::current_at(shared_{m}, i, v, {area}, whole, sum);")
+        else:
+            first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
+            out(f"int const end = {first}[p + 1];")
+            out.open(f"for (int i = {first}[p]; i < end; ++i) {{")
+            out(f"{namespace(entry.kernel)}::add_at(i, whole, sum);")
+            out.close()
 
     def _ion(self, entry: Entry) -> None:
         """NEURON's ion_cur: currents start at zero; Nernst potential where the style says so."""
@@ -142,19 +150,24 @@ class Phases:
         out(f"{self.fields('double*', f'{name}_dcurdv', 'ion', name, 4)}[i] = 0.;")
         out.close()
         if entry.nernst:
-            style = self.fields("int*", f"{name}__nernst", "nernst", name)
-            charge = self.fields("double", f"{name}__charge", "charge", name)
-            coefficient = self.fields("double", f"{name}__coefficient", "coefficient", name)
-            conci = self.fields("double*", f"{name}_conci", "ion", name, 1)
-            conco = self.fields("double*", f"{name}_conco", "ion", name, 2)
-            erev = self.fields("double*", f"{name}_erev", "ion", name, 0)
-            out.open(f"if ({style}[i]) {{")
-            out(f"{erev}[i] = hx::nernst({conci}[i], {conco}[i], {charge}, {coefficient});")
-            out.close()
+            self._nernst(entry)
+
+    def _nernst(self, entry: Entry) -> None:
+        """The reversal potential of instance i, where its style says so."""
+        out, name = self.out, entry.name
+        style = self.fields("int*", f"{name}__nernst", "nernst", name)
+        charge = self.fields("double", f"{name}__charge", "charge", name)
+        coefficient = self.fields("double", f"{name}__coefficient", "coefficient", name)
+        conci = self.fields("double*", f"{name}_conci", "ion", name, 1)
+        conco = self.fields("double*", f"{name}_conco", "ion", name, 2)
+        erev = self.fields("double*", f"{name}_erev", "ion", name, 0)
+        out.open(f"if ({style}[i]) {{")
+        out(f"{erev}[i] = hx::nernst({conci}[i], {conco}[i], {charge}, {coefficient});")
+        out.close()
 
     def _update(self, name: str, advance: bool, states: bool) -> None:
         out = self.out
-        kernels = self._kernels("state", "density") if states else []
+        kernels = self._own("state") if states else []
         arguments = "hx::Nodes const& nodes, int b, double t, bool whole" if states else (
             "hx::Nodes const& nodes, bool whole"
         )  # fmt: skip

@@ -16,7 +16,7 @@ from .device_entry import Entry
 from .device_fields import Fields
 from .device_mechanism import MechanismPrinter, Needs
 from .device_phases import Phases
-from .device_tasks import Tasks, task_passes
+from .device_tasks import Tasks, choose_apart, task_passes
 
 FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "block_node"),  # [n_block + 1] first node position of each block
@@ -85,7 +85,7 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "net_event_kind"),
     ("int*", "net_event_instance"),
     ("int*", "net_event_root"),
-    ("int*", "task_first"),  # [n_block * n_pass + 1], spread only: see device_tasks.py
+    ("int*", "task_first"),  # [n_block * n_pass + 1]: see device_tasks.py
     ("int*", "task_entry"),
     ("int*", "task_begin"),
     ("int*", "task_end"),
@@ -110,7 +110,7 @@ EVENT_SAMPLE, EVENT_WRITE, EVENT_RECEIVE = 0, 1, 2
 @dataclass
 class DeviceSource:
     """text: the CUDA source. fields: what hx_model wants. words: how many mask words a node has; bit m % 32
-    of word m // 32 is entry m. passes: with spread, the entries that may run side by side: currents first,
+    of word m // 32 is entry m. passes: of tasks, the entries that may run side by side: currents first,
     then states.
     """
 
@@ -122,10 +122,14 @@ class DeviceSource:
 
 
 def print_model(
-    entries: list[Entry], fast_imem: bool, current_ions: set[str], spread: bool = False
+    entries: list[Entry],
+    fast_imem: bool,
+    current_ions: set[str],
+    spread: bool = False,
+    fast: bool = False,
 ) -> DeviceSource:
     """The source for mechanisms in this order. current_ions: ions whose currents are looked at each step.
-    spread: warps share out mechanisms, not nodes (device_tasks.py).
+    spread: warps share out mechanisms, not nodes (device_tasks.py). fast: fast fidelity.
 
     Raises Unsupported HX022 where the order of a step cannot be kept on the device.
     """
@@ -133,17 +137,18 @@ def print_model(
     for kind, name in FIXED:
         fields(kind, name, name)
     needed = frozenset(current_ions | _read_currents(entries))
+    apart = choose_apart(entries, spread)
     dense = frozenset(entry.name for entry in entries if entry.dense)
-    needs = Needs(needed, fast_imem, dense, _written_ions(entries), spread)
+    needs = Needs(needed, fast_imem, dense, _written_ions(entries), apart, fast)
     _check_order(entries)
     parts = []
     for entry in entries:
         if entry.kernel is not None:
             parts.append(MechanismPrinter(entry.kernel, fields, needs).text())
-    passes = task_passes(entries) if spread else []
+    passes = task_passes(entries, apart) if apart else []
     phases = (
         Tasks(entries, fields, needs, passes=passes).text()
-        if spread
+        if apart
         else Phases(entries, fields, needs).text()
     )
     out = Writer("model.cu", "")
@@ -153,6 +158,7 @@ def print_model(
         out("#define HX_FAST_IMEM")
     fields.print(out)
     out('#include "math.cuh"')
+    out('#include "fast_quotient.cuh"')
     out('#include "tree.cuh"')
     out('#include "nodes.cuh"')
     if any(e.kernel and e.kernel.receive and e.kernel.receive.uses_net_send for e in entries):

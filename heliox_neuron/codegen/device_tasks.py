@@ -1,13 +1,15 @@
-"""The phases of a step for a model of few blocks: warps share out mechanisms, not nodes.
+"""The phases of a step where warps share out mechanisms, not nodes.
 
-With one block on a multiprocessor what counts is how many evaluations follow one another. A task is up
-to 32 neighbouring instances of one mechanism; warps take tasks in turn, those that take longest
-first. Currents leave their contributions in columns, which the nodes' threads add up in NEURON's
-order. States that others read or write (concentrations) keep the order by passes with a barrier
-between.
+A task is up to 32 neighbouring instances of one mechanism; warps take tasks in turn, those that take
+longest first. So run point processes, density mechanisms that few nodes have (a soma's channels
+would follow one another in one thread), and, with few blocks on the device, all mechanisms.
+Currents leave their contributions in columns, which the nodes' threads add up in NEURON's order.
+States that others read or write (concentrations) keep the order by passes with a barrier between.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from ..nmodl.lower import Kernel
 from .cpp import namespace
@@ -15,23 +17,61 @@ from .device_entry import Entry
 from .device_phases import Phases, needs_area
 
 
-def task_passes(entries: list[Entry]) -> list[list[int]]:
+def choose_apart(entries: list[Entry], spread: bool) -> frozenset[str]:
+    """Density mechanisms that run as tasks. spread: all that can, else those of few nodes."""
+    density = [e for e in entries if e.kind == "density" and e.kernel is not None]
+    able = [e for e in density if not _reads_currents(e)]
+    apart = {e.name for e in able if spread or not e.dense}
+    if not spread and len(apart) < _SEVERAL:
+        return frozenset()
+    while True:  # one that shares a concentration with these has to keep its place among them
+        more = {
+            e.name
+            for e in able
+            if e.name not in apart and any(_conflict(e, o) for o in able if o.name in apart)
+        }
+        if not more:
+            break
+        apart |= more
+    left = [e for e in density if e.name not in apart]
+    if any(_conflict(e, o) for e in left for o in able if o.name in apart):
+        return frozenset()
+    return frozenset(apart)
+
+
+_SEVERAL = 2
+
+
+def _reads_currents(entry: Entry) -> bool:
+    assert entry.kernel is not None
+    columns = entry.kernel.columns.current
+    return columns is not None and any(v.column >= 3 for v in columns.copied)
+
+
+def _conflict(one: Entry, other: Entry) -> bool:
+    """Whether the states of two mechanisms have to keep their order."""
+    assert one.kernel is not None and other.kernel is not None
+    if one.kernel.state is None or other.kernel.state is None:
+        return False
+    read, written = _concentrations(one.kernel)
+    theirs_read, theirs_written = _concentrations(other.kernel)
+    return bool(written & (theirs_read | theirs_written) or read & theirs_written)
+
+
+def task_passes(entries: list[Entry], apart: frozenset[str]) -> list[list[int]]:
     """Entries that may run side by side: those with currents, then the passes of states."""
-    passes = [[m for m, e in enumerate(entries) if e.kernel and e.kernel.current is not None]]
+    tasks = {
+        m: e
+        for m, e in enumerate(entries)
+        if e.kernel is not None and (e.kind == "point" or e.name in apart)
+    }
+    passes = [[m for m, e in tasks.items() if e.kernel and e.kernel.current is not None]]
     level: dict[int, int] = {}
-    for m, entry in enumerate(entries):
+    for m, entry in tasks.items():
         if entry.kernel is None or entry.kernel.state is None:
             continue
-        read, written = _concentrations(entry.kernel)
-        level[m] = 0
-        for other, at in list(level.items()):
-            if other == m:
-                continue
-            kernel = entries[other].kernel
-            assert kernel is not None
-            theirs_read, theirs_written = _concentrations(kernel)
-            if written & (theirs_read | theirs_written) or read & theirs_written:
-                level[m] = max(level[m], at + 1)
+        earlier = [at for other, at in level.items() if _conflict(entry, entries[other])]
+        level[m] = max(earlier, default=-1) + 1
     for at in range(max(level.values(), default=-1) + 1):
         passes.append([m for m in level if level[m] == at])
     return passes
@@ -61,15 +101,17 @@ class Tasks(Phases):
             self._pass(number, "state")
         self._currents()
         self._node_currents()
-        self._advance()
+        self._update("hx_own_update", advance=True, states=True)
+        self._update("hx_advance_v", advance=True, states=False)
+        self._update("hx_own_states", advance=False, states=True)
         self._states()
         self._deliver()
         return self.out.text()
 
     def _ions(self) -> None:
-        """Before currents read reversal potentials that follow concentrations."""
+        """Reversal potentials that follow concentrations, before any current reads them."""
         out = self.out
-        ions = [(m, e) for m, e in enumerate(self.entries) if e.kind == "ion"]
+        ions = [(m, e) for m, e in enumerate(self.entries) if e.kind == "ion" and e.nernst]
         out.open("HX_DEVICE void hx_ions(hx::Nodes const& nodes, bool whole) {")
         if ions:
             out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
@@ -77,9 +119,11 @@ class Tasks(Phases):
             self._masks([m for m, _ in ions])
             for m, entry in ions:
                 out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
-                self._ion(entry)
+                out(f"int const i = {self._index(entry)};")
+                self._nernst(entry)
                 out.close()
             out.close()
+            out("HX_SYNC();")
         out.close()
         out()
 
@@ -125,68 +169,42 @@ class Tasks(Phases):
             "HX_DEVICE void hx_point_currents(hx::Nodes const& nodes, int b, double t, bool whole) {"
         )
         out("hx_ions(nodes, whole);")
-        out("HX_SYNC();")
         out("hx_pass_0(nodes, b, t, whole);")
         out("HX_SYNC();")
         out.close()
         out()
 
-    def _node_currents(self) -> None:
-        """Each node's sum, in the thread's order of mechanisms."""
-        out = self.out
-        kernels = [(m, e, e.kernel) for m, e in enumerate(self.entries) if m in self.passes[0]]
-        out.open(
-            "HX_DEVICE void hx_node_currents(hx::Nodes const& nodes, int b, double t, bool whole) {"
-        )
-        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
-        out("int const p = nodes.first + l;")
-        out("hx::NodeSum sum{};")
-        self._masks([m for m, *_ in kernels])
-        for m, entry, kernel in kernels:
-            assert kernel is not None
-            out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
-            self._add(entry, kernel)
-            out.close()
-        out("hx::add_axial(nodes, l, nodes.v[l], sum);")
-        out.close()
-        out.close()
-        out()
+    def _ion(self, entry: Entry) -> None:
+        """The node's thread has only the currents left to do."""
+        super()._ion(replace(entry, nernst=False))
 
-    def _add(self, entry: Entry, kernel: Kernel) -> None:
-        out = self.out
-        if entry.kind == "point":
-            first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
-            out(f"int const end = {first}[p + 1];")
-            out.open(f"for (int i = {first}[p]; i < end; ++i) {{")
-            out(f"{namespace(kernel)}::add_at(i, whole, sum);")
-            out.close()
+    def _node_entry(self, m: int, entry: Entry) -> None:
+        """What the node's thread does for one entry: the thread's order of mechanisms."""
+        if entry.kind == "density" and m in self.passes[0]:
+            assert entry.kernel is not None
+            self.out(f"{namespace(entry.kernel)}::add_at({self._index(entry)}, whole, sum);")
         else:
-            out(f"{namespace(kernel)}::add_at({self._index(entry)}, whole, sum);")
+            super()._node_entry(m, entry)
 
-    def _advance(self) -> None:
-        out = self.out
-        out.open("HX_DEVICE void hx_advance_v(hx::Nodes const& nodes, bool whole) {")
-        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
-        out("hx::advance_v(nodes, l, whole);")
-        out.close()
-        out.close()
-        out()
+    def _own(self, hook: str) -> list[tuple[int, Entry, Kernel]]:
+        """Density mechanisms that the nodes' threads run."""
+        tasks = {m for members in self.passes for m in members}
+        return [kernel for kernel in self._kernels(hook, "density") if kernel[0] not in tasks]
 
     def _states(self) -> None:
         out = self.out
         arguments = "hx::Nodes const& nodes, int b, double t, bool whole"
-        out.open(f"HX_DEVICE void hx_node_states({arguments}) {{")
-        for number in range(1, len(self.passes)):
-            if number > 1:
+        own = bool(self._own("state"))
+        for name, first in (("hx_node_states", "hx_own_states"), ("hx_update", "hx_own_update")):
+            out.open(f"HX_DEVICE void {name}({arguments}) {{")
+            if own or name == "hx_update":
+                out(f"{first}(nodes, b, t, whole);")
                 out("HX_SYNC();")
-            out(f"hx_pass_{number}(nodes, b, t, whole);")
-        out.close()
-        out()
-        out.open(f"HX_DEVICE void hx_update({arguments}) {{")
-        out("hx_advance_v(nodes, whole);")
-        out("HX_SYNC();")
-        out("hx_node_states(nodes, b, t, whole);")
-        out.close()
-        out()
+            for number in range(1, len(self.passes)):
+                if number > 1:
+                    out("HX_SYNC();")
+                out(f"hx_pass_{number}(nodes, b, t, whole);")
+            out.close()
+            out()
         out(f"HX_DEVICE void hx_point_states({arguments}) {{}}")
         out()

@@ -4,7 +4,10 @@ import pytest
 
 from parity.isolate import isolated
 
-MODELS = "ball_and_stick mixed_cells passive bare artificial_cells played fast_imem channels".split()
+MODELS = (
+    "ball_and_stick mixed_cells passive bare artificial_cells played fast_imem channels "
+    "gap_junctions"
+).split()
 WAYS = (
     "run continuerun steprun hoc_fadvance python_fadvance psolve psolve_50 batch_run fixed_step"
 ).split()
@@ -13,7 +16,6 @@ REFUSED = {
     "clamps": ("HX022", "VClamp"),
     "host_channels": ("HX033", "BEFORE or AFTER"),
     "point_processes": ("HX022", "WATCH"),
-    "gap_junctions": ("HX033", "transfers voltages"),
 }
 
 

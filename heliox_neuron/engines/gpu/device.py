@@ -310,7 +310,8 @@ class CudaDevice:
         return int(self._cupy.cuda.runtime.memGetInfo()[0])
 
     def module(self, source: str, macros: tuple[str, ...]) -> CudaModule:
-        options = ("--std=c++17", "--fmad=false", "-w", *(f"-D{macro}" for macro in macros))
+        fmad = "true" if "HX_FAST" in macros else "false"
+        options = ("--std=c++17", f"--fmad={fmad}", "-w", *(f"-D{macro}" for macro in macros))
         module = self._cupy.RawModule(code=whole_source(source), options=options)
         module.compile()
         return CudaModule(module, self._cupy)

@@ -72,7 +72,8 @@ class GpuEngine:
             self._pointers = (generation, has_pointers(self.core.device_model()))
         self._plan = choose_plan(self.core, self._pointers[1])
         self.plan_name = self._plan.name
-        key = (generation, method, self.plan_name, *nernst)
+        fast = self.core.get("fidelity") == "fast"
+        key = (generation, method, self.plan_name, fast, *nernst)
         if self._model is None or key != self._key:
             started = time.perf_counter()
             structure = self.core.device_model()
@@ -82,7 +83,7 @@ class GpuEngine:
             threads = int(os.environ.get("HELIOX_BLOCK_THREADS", "0"))
             self._model = DeviceModel(
                 structure, self._device, method, self.core.device_global, threads,
-                one_block(self._plan, self._device), self._plan.macros,
+                one_block(self._plan, self._device), self._plan.macros, fast,
             )  # fmt: skip
             self._key = key
             self.figures["freeze_seconds"] = time.perf_counter() - started

@@ -62,10 +62,12 @@ class DeviceModel:
         n_thread: int = 0,
         one_block: bool = False,
         plan_macros: tuple[str, ...] = (),
+        fast: bool = False,
     ) -> None:
         self.structure = structure
         self.device = device
         self.method = method
+        self.fast = fast
         self.plan_macros = plan_macros
         self.global_value = global_value
         self.fast_imem = "sav_rhs" in structure["node"]
@@ -89,11 +91,12 @@ class DeviceModel:
         self.arrays: dict[str, Any] = {}  # everything else that hx_model points to
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         sizes = np.diff(self.nodes.first)
-        self.spread = choose_spread(device, self.nodes.n_block, self.entries)
+        spread = choose_spread(device, self.nodes.n_block, self.entries)
         self.n_thread = n_thread or choose_threads(device, sizes)
         self.source: DeviceSource = source_of(
-            self.entries, self.fast_imem, frozenset(), self.spread
+            self.entries, self.fast_imem, frozenset(), spread, fast
         )
+        self.spread = bool(self.source.passes)
         self._plan_trees(sizes)
         self._fill_fixed()
         self._fill_keys(masks)
@@ -145,6 +148,7 @@ class DeviceModel:
         return (
             f"HX_TREE_METHOD=hx::tree_{self.method}",
             f"HX_THREADS={self.n_thread}",
+            *(["HX_FAST"] if self.fast else []),
             *self.memory.macros(),
             *self.plan_macros,
         )

@@ -74,20 +74,28 @@ class Observers:
         """What Vectors play into, or sample at times of their own. Refused now if the device cannot:
         a window that was begun has to be finished.
         """
-        listed = [
-            r
-            for r in self.core.device_records()
-            if r["kind"] in ("play", "play_step", "dt", "discrete") and r["address"]
-        ]
+        listed = [r for r in self.core.device_records() if r["address"]]
         found = places(self.core, self.model, np.array([r["address"] for r in listed], np.uint64))
+        self._played: set[int] = set()
         for record, place in zip(listed, found, strict=True):
-            plays = record["kind"] in ("play", "play_step")
-            if plays and not place.held:
-                raise Refusal("HX033", "a Vector plays into a variable that the device does not hold")
-            if plays:
+            if record["kind"] in ("play", "play_step"):
+                if not place.held:
+                    reason = "a Vector plays into a variable that the device does not hold"
+                    raise Refusal("HX033", reason)
                 self.model.mark_written(place.key)
-            else:
+                self._played.add(int(record["address"]))
+            elif record["host"]:
+                self._check_host(int(record["address"]))
+            elif record["kind"] in ("dt", "discrete"):
                 self.whole |= place.lean
+
+    def _check_host(self, address: int) -> None:
+        """The host samples this variable while it makes a window: the device must not write it."""
+        written = (key[1] for key in self.model.columns if key[0] == "global")
+        if any(self.model.global_value(name).ctypes.data == address for name in written):
+            raise Refusal("HX033", "a Vector records a GLOBAL that a mechanism assigns")
+        if any(receive.weights_written for _, receive in self.model.receivers()):
+            raise Refusal("HX033", "a Vector may record a weight that NET_RECEIVE assigns")
 
     def _take_sources(self) -> None:
         self.sources = self.core.device_sources()
@@ -111,6 +119,9 @@ class Observers:
         self.whole |= any(place.lean for place in found)
         self._point |= any(place.point for place in found)
         self.model.values["sync_records"] = int(self._point)
+        # events at the end of a step may change what the next check sees: the device checks first
+        assigned = any(r.writes_v or r.ion_store for _, r in self.model.receivers())
+        self._single = n > 0 and (assigned or not self._played.isdisjoint(addresses.tolist()))
 
     def crossing_now(self) -> tuple[Any, Any]:
         """(sources that cross, flags) at the check of the step that starts now, from NEURON's memory."""
@@ -131,7 +142,9 @@ class Observers:
         return value
 
     def window_limit(self) -> int:
-        """Most steps of a window: what the buffers hold."""
+        """Most steps of a window: what the buffers hold, and thresholds allow."""
+        if self._single:
+            return 1
         n_record = max(1, len(self._records))
         most = max(1, _RECORD_BYTES // (8 * n_record))
         if n_source := len(self.sources["address"]):

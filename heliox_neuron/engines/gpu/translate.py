@@ -72,10 +72,14 @@ def entries_of(
 
 
 def source_of(
-    entries: list[Entry], fast_imem: bool, current_ions: frozenset[str], spread: bool = False
+    entries: list[Entry],
+    fast_imem: bool,
+    current_ions: frozenset[str],
+    spread: bool = False,
+    fast: bool = False,
 ) -> DeviceSource:
     """The model's source. Raises Refusal."""
     try:
-        return print_model(entries, fast_imem, set(current_ions), spread)
+        return print_model(entries, fast_imem, set(current_ions), spread, fast)
     except Unsupported as refused:
         raise Refusal(refused.code, str(refused)) from refused

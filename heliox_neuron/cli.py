@@ -15,7 +15,7 @@ from pathlib import Path
 
 from . import __version__
 from .errors import CATALOGUE, HelioXValueError, explain
-from .settings import DEVICES, FIDELITIES, SETTINGS, SOLVERS
+from .settings import DEVICES, FIDELITIES, PLANS, SETTINGS, SOLVERS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return COMMANDS[arguments[0]](arguments[1:])
     parser = _run_parser()
     options = parser.parse_args(arguments)
-    for name in ("device", "fidelity", "solver", "threads"):
+    for name in ("device", "fidelity", "solver", "plan", "threads"):
         value = getattr(options, name)
         if value is None:
             continue
@@ -50,6 +50,7 @@ def _run_parser() -> argparse.ArgumentParser:
     parser.add_argument("--device", help=", ".join(DEVICES))
     parser.add_argument("--fidelity", help=", ".join(FIDELITIES))
     parser.add_argument("--solver", help=f"{', '.join(SOLVERS)} (of the GPU engine)")
+    parser.add_argument("--plan", help=f"{', '.join(PLANS)} (of the GPU engine)")
     parser.add_argument("--threads", metavar="N", help="threads of the engine")
     parser.add_argument(
         "--strict", action="store_true", help="a fallback to NEURON's code is an error"
@@ -162,7 +163,7 @@ def _first_line(function: Callable[[list[str]], int]) -> str:
 def script_environment(options: argparse.Namespace) -> dict[str, str]:
     """HELIOX_ variables that carry the options to this process and to those the script starts."""
     environment = {"HELIOX_ENABLE": "1"}
-    for name in ("device", "fidelity", "solver", "threads"):
+    for name in ("device", "fidelity", "solver", "plan", "threads"):
         if getattr(options, name) is not None:
             environment[f"HELIOX_{name.upper()}"] = str(getattr(options, name))
     if options.strict:

@@ -1,4 +1,4 @@
-"""`heliox doctor`: is everything in place? Also where the cache is."""
+"""`heliox doctor`: is everything in place, is there a GPU? Also where the cache is."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def checks() -> list[Check]:
     rows.append(Check("python", f"{platform.python_version()} {sys.executable}"))
     rows += _neuron()
     rows += _core()
-    rows += [_compiler(), _nrnivmodl(), _cache()]
+    rows += [_compiler(), _nrnivmodl(), _cache(), *_gpu()]
     rows += [
         Check(name, value) for name, value in sorted(os.environ.items()) if name[:7] == "HELIOX_"
     ]
@@ -95,6 +95,26 @@ def _compiler() -> Check:
             return Check("c++ compiler", compile.compiler().identity, True)
         except Unsupported as error:
             return Check("c++ compiler", str(error), False, advice)
+
+
+def _gpu() -> list[Check]:
+    """Plain information where there is no GPU: everything runs without one."""
+    from .engines.gpu.device import open_device
+    from .errors import HelioXError
+
+    try:
+        device = open_device()
+    except HelioXError as error:
+        return [Check("gpu", str(error).removeprefix("HX031 "))]
+    found = f"{device.name}, {device.free_bytes() / 2**30:.1f} GiB free"
+    rows = [Check("gpu", found, True)]
+    try:
+        device.module('#include "device.cuh"\nHX_GLOBAL void hx_nothing() {}\n', ())
+        rows.append(Check("gpu kernels", "compile", True))
+    except Exception as error:
+        advice = "HX032: the CPU engine runs everything until this is mended."
+        rows.append(Check("gpu kernels", f"{error}"[:300], False, advice))
+    return rows
 
 
 def nrnivmodl() -> str | None:

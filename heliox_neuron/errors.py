@@ -42,7 +42,8 @@ class Entry:
     """One code of the catalogue.
 
     effect: what the simulation does because of it, "host" (the mechanism runs in NEURON's own
-        code), "cpu" (the CPU engine runs the model), "neuron" (the whole run does), "error" (the statement fails), "note".
+        code), "cpu" (the CPU engine runs the model), "neuron" (the whole run does), "error" (the
+        statement fails), "note".
     """
 
     code: str
@@ -55,7 +56,7 @@ class Entry:
 
 EFFECTS = {
     "host": "The mechanism runs through NEURON's own compiled function inside our step: "
-    "the results are the same, it is slower.",
+    "the results are the same, it is slower. With a GPU the whole model runs on the CPU engine.",
     "cpu": "The whole model runs on the CPU engine: the results are the same.",
     "neuron": "The whole run is plain NEURON: the results are NEURON's, nothing is faster.",
     "error": "The statement that caused it fails; the simulation's state is untouched.",
@@ -155,8 +156,8 @@ _ENTRIES = [
         "error",
         'The statement that set heliox.device = "gpu".',
         "CuPy is not installed, or no CUDA device is visible to it. The message says which.",
-        'Install the extra for your driver (`pip install "heliox-neuron[cuda12]"` or "[cuda13]"), look '
-        'at nvidia-smi and CUDA_VISIBLE_DEVICES, or use "auto" or "cpu".',
+        'Install the extra for your driver (`pip install "heliox-neuron[cuda12]"` or "[cuda13]"), '
+        'look at nvidia-smi and CUDA_VISIBLE_DEVICES, or use "auto" or "cpu".',
     ),
     Entry(
         "HX032",
@@ -172,15 +173,17 @@ _ENTRIES = [
         "the model uses what the GPU engine cannot do",
         "cpu",
         "The construct named in the message.",
-        "Something in the model or in the way it is watched needs the host in every step.",
-        "The CPU engine runs the model: same results.",
+        "Something in the model, or in the way it is watched, needs the host in every step, or "
+        "changes on the host what the device has a copy of (docs/usage.md, On a GPU, has a list).",
+        "Nothing has to be done: the results are the same. Without the construct the GPU engine "
+        "runs the model.",
     ),
     Entry(
         "HX034",
         "this solver reorders operations",
         "cpu",
         'The statements that set heliox.solver = "contract" and heliox.fidelity = "exact".',
-        'The O(log n) solver gives results that differ from NEURON\'s in the last digits, so it is '
+        "The O(log n) solver gives results that differ from NEURON's in the last digits, so it is "
         "for fast fidelity only.",
         'Set heliox.fidelity = "fast", or heliox.solver = "dhs" or "auto".',
     ),
@@ -190,7 +193,8 @@ _ENTRIES = [
         "cpu",
         "The estimate and the free memory in the message.",
         "The model's columns, synapses and record buffers together are larger than what is free.",
-        "The CPU engine runs the model: same results. Free the GPU, record less, or take a larger one.",
+        "The CPU engine runs the model: same results. Free the GPU, record less, or take a larger "
+        "one.",
     ),
     Entry(
         "HX040",

@@ -15,7 +15,7 @@ def load(ipython: Any) -> None:
     session.enable = True
 
     def heliox(line: str, cell: str) -> None:
-        """%%heliox [--device D] [--fidelity F] [--solver S] [--threads N] [--strict]
+        """%%heliox [--device D] [--fidelity F] [--solver S] [--plan P] [--threads N] [--strict]
 
         Runs the cell and prints the report.
         """
@@ -36,6 +36,7 @@ def cell_settings(line: str) -> dict[str, Any]:
     parser.add_argument("--device")
     parser.add_argument("--fidelity")
     parser.add_argument("--solver")
+    parser.add_argument("--plan")
     parser.add_argument("--threads")
     parser.add_argument("--strict", action="store_true", default=None)
     options = vars(parser.parse_args(shlex.split(line)))

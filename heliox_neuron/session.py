@@ -46,11 +46,11 @@ class HelioX:
     """Switch, settings, reports and variables of HelioX for NEURON.
 
     enable: 1 hands NEURON's fixed-step advance to our engine from the next advance on.
-    device, fidelity, solver, plan, strict, threads, progress: see settings.py. A name that is no member is
-    HX080, a value that a member does not take HX030, HX031 or HX081.
+    device, fidelity, solver, plan, strict, threads, progress: see settings.py. A name that is no
+    member is HX080, a value that a member does not take HX030, HX031 or HX081.
     """
 
-    __slots__ = ("_bar", "_core", "_h", "_off", "_variables", "_warned")
+    __slots__ = ("_bar", "_core", "_device_engine", "_h", "_off", "_variables", "_warned")
 
     enable = _Member("enable")
     device = _Member("device")
@@ -62,6 +62,7 @@ class HelioX:
     progress = _Member("progress")
 
     _core: Core
+    _device_engine: DeviceEngine
     _h: Any
     _off: str
     _bar: ProgressBar
@@ -70,6 +71,7 @@ class HelioX:
 
     def __init__(self, core: Core, h: Any = None) -> None:
         self._core = core
+        self._device_engine = DeviceEngine(core)
         self._h = h
         self._off = core.gate()
         self._bar = ProgressBar()
@@ -127,7 +129,8 @@ class HelioX:
         from . import __version__
 
         status = {name: self._core.get(name) for name in SETTINGS}
-        return {"version": __version__, "isa": self._core.isa(), "off": self._off, **status}
+        about = {"version": __version__, "isa": self._core.isa(), "off": self._off}
+        return {**about, **status, "gpu": self._device_engine.describe()}
 
     def _warn(self, code: str, message: str) -> None:
         """Each message once. Never raises: it is called from inside NEURON's step."""
@@ -287,7 +290,7 @@ def attach() -> HelioX:
     core = load()
     session = _session = HelioX(core, h)
     if not session._off:
-        core.set_device_engine(DeviceEngine(core))
+        core.set_device_engine(session._device_engine)
     values, problems = from_environment()
     for problem in problems:
         session._warn("", problem)

@@ -27,6 +27,7 @@ class FakeCore:
             "fidelity": "exact",
             "device": "auto",
             "solver": "auto",
+            "plan": "auto",
             "progress": True,
         }
         self.reason = ""

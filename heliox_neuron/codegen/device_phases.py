@@ -28,9 +28,9 @@ class Phases:
         self._prepare()
         self._point_pass("hx_point_currents", "current")
         self._node_currents()
-        self._update("hx_update", advance=True, states=True)
-        self._update("hx_advance_v", advance=True, states=False)
-        self._update("hx_node_states", advance=False, states=True)
+        self._update("hx_update")
+        self._advance()
+        self._node_states()
         self._point_pass("hx_point_states", "state")
         self._deliver()
         return self.out.text()
@@ -64,7 +64,7 @@ class Phases:
     def _masks(self, kernels: list[int]) -> None:
         for word in sorted({m // 32 for m in kernels}):
             mask = self.fields("int*", f"mask_{word}", "mask", word)
-            self.out(f"unsigned const mask_{word} = {mask}[p];")
+            self.out(f"unsigned const mask_{word} = hx::fixed({mask}, p);")
 
     def _index(self, entry: Entry) -> str:
         """The instance at position p."""
@@ -165,19 +165,17 @@ class Phases:
         out(f"{erev}[i] = hx::nernst({conci}[i], {conco}[i], {charge}, {coefficient});")
         out.close()
 
-    def _update(self, name: str, advance: bool, states: bool) -> None:
+    def _update(self, name: str) -> None:
+        """States of the density mechanisms; advance: v of the nodes first."""
         out = self.out
-        kernels = self._own("state") if states else []
-        arguments = "hx::Nodes const& nodes, int b, double t, bool whole" if states else (
-            "hx::Nodes const& nodes, bool whole"
-        )  # fmt: skip
-        out.open(f"HX_DEVICE void {name}({arguments}) {{")
+        kernels = self._own("state")
+        out.open(
+            f"HX_DEVICE void {name}(hx::Nodes const& nodes, int b, double t, bool whole, "
+            "bool advance) {"
+        )
         self._shares(kernels)
         out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
-        if advance:
-            out("double const v = hx::advance_v(nodes, l, whole);")
-        else:
-            out("double const v = nodes.v[l];")
+        out("double const v = advance ? hx::advance_v(nodes, l, whole) : nodes.v[l];")
         if kernels:
             out("int const p = nodes.first + l;")
             self._masks([m for m, *_ in kernels])
@@ -188,6 +186,23 @@ class Phases:
             out(f"{namespace(kernel)}::state_at(shared_{m}, i, v, {area}, whole);")
             out.close()
         out.close()
+        out.close()
+        out()
+
+    def _advance(self) -> None:
+        out = self.out
+        out.open("HX_DEVICE void hx_advance_v(hx::Nodes const& nodes, bool whole) {")
+        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out("hx::advance_v(nodes, l, whole);")
+        out.close()
+        out.close()
+        out()
+
+    def _node_states(self) -> None:
+        out = self.out
+        arguments = "hx::Nodes const& nodes, int b, double t, bool whole"
+        out.open(f"HX_DEVICE void hx_node_states({arguments}) {{")
+        out("hx_update(nodes, b, t, whole, false);")
         out.close()
         out()
 

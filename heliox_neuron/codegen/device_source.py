@@ -16,6 +16,7 @@ from .device_entry import Entry
 from .device_fields import Fields
 from .device_mechanism import MechanismPrinter, Needs
 from .device_phases import Phases
+from .device_streams import Streams
 from .device_tasks import Tasks, choose_apart, task_passes
 
 FIXED: tuple[tuple[str, str], ...] = (
@@ -51,8 +52,8 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "source_flag"),
     ("int*", "n_spike"),
     ("long long", "max_spike"),
-    ("int*", "spike_step"),
-    ("int*", "spike_source"),
+    ("int*", "spike"),  # [max_spike, 2]: step, source
+    ("int*", "gate"),  # set when something was found that the host has to fetch
     ("long long", "n_play"),
     ("int*", "play_first"),
     ("int*", "play_slot"),
@@ -100,6 +101,49 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("long long", "n_crossing"),  # links between blocks
     ("long long", "late_links"),  # only point processes wait for them
     ("int*", "meeting"),
+    ("int*", "exchange_position"),  # streams.cuh from here on
+    ("long long", "n_node"),
+    ("int*", "node_block"),
+    ("double*", "clock"),
+    ("int*", "count"),
+    ("int*", "event_next"),  # [n_block]
+    ("int*", "piece_entry"),
+    ("int*", "piece_begin"),
+    ("int*", "piece_end"),
+    ("long long", "n_collect"),  # columns.cuh
+    ("double**", "collect_column"),
+    ("long long**", "collect_place"),
+    ("long long*", "collect_first"),  # [n_collect + 1]
+    ("double*", "collected"),
+    ("double*", "net_weight"),  # NetCons whose sources are on the device, network.cuh from here on
+    ("double*", "net_delay"),
+    ("int*", "net_kind"),
+    ("int*", "net_instance"),
+    ("int*", "net_block"),
+    ("int*", "net_weight_at"),  # as event_weight
+    ("double*", "range_base"),
+    ("int*", "range_first"),
+    ("int*", "range_count"),
+    ("int*", "host_first"),  # the host's events, as event_*
+    ("long long*", "host_key"),
+    ("double*", "host_time"),
+    ("int*", "host_kind"),
+    ("int*", "host_instance"),
+    ("double*", "host_flag"),
+    ("int*", "host_weight"),
+    ("double**", "host_place"),
+    ("int*", "host_slot"),
+    ("double*", "due_until"),  # [n_step + 1] a step delivers up to here
+    ("int*", "due_count"),  # [n_block]
+    ("int*", "due_piece"),
+    ("long long*", "due_key"),
+    ("double*", "due_time"),
+    ("int*", "due_range"),  # -1: the host's
+    ("int*", "due_row"),
+    ("int*", "due_order"),
+    ("int*", "due_width"),  # by entry, doubles of a weight; -1: NET_RECEIVE writes them
+    ("int*", "due_ties"),
+    ("int*", "event_origin"),  # row of the host's events, -1: none
     ("double*", "workspace"),
     ("int*", "workspace_first"),
 )
@@ -127,9 +171,11 @@ def print_model(
     current_ions: set[str],
     spread: bool = False,
     fast: bool = False,
+    streams: bool = False,
 ) -> DeviceSource:
     """The source for mechanisms in this order. current_ions: ions whose currents are looked at each step.
-    spread: warps share out mechanisms, not nodes (device_tasks.py). fast: fast fidelity.
+    spread: warps share out mechanisms, not nodes (device_tasks.py). fast: fast fidelity. streams: a
+    kernel for each task (device_streams.py).
 
     Raises Unsupported HX022 where the order of a step cannot be kept on the device.
     """
@@ -137,7 +183,11 @@ def print_model(
     for kind, name in FIXED:
         fields(kind, name, name)
     needed = frozenset(current_ions | _read_currents(entries))
-    apart = choose_apart(entries, spread)
+    apart = (
+        frozenset(e.name for e in entries if e.kind == "density")
+        if streams
+        else choose_apart(entries, spread)
+    )
     dense = frozenset(entry.name for entry in entries if entry.dense)
     needs = Needs(needed, fast_imem, dense, _written_ions(entries), apart, fast)
     _check_order(entries)
@@ -145,12 +195,15 @@ def print_model(
     for entry in entries:
         if entry.kernel is not None:
             parts.append(MechanismPrinter(entry.kernel, fields, needs).text())
-    passes = task_passes(entries, apart) if apart else []
-    phases = (
-        Tasks(entries, fields, needs, passes=passes).text()
+    passes = task_passes(entries, apart) if apart and not streams else []
+    printer = (
+        Streams(entries, fields, needs)
+        if streams
+        else Tasks(entries, fields, needs, passes=passes)
         if apart
-        else Phases(entries, fields, needs).text()
+        else Phases(entries, fields, needs)
     )
+    phases = printer.text()
     out = Writer("model.cu", "")
     out("// Generated: edit the .mod files, not this.")
     out('#include "device.cuh"')
@@ -164,6 +217,8 @@ def print_model(
     if any(e.kernel and e.kernel.receive and e.kernel.receive.uses_net_send for e in entries):
         out("#define HX_SELF_EVENTS")
     out('#include "sender.cuh"')
+    if streams:
+        out('#include "clock.cuh"')
     out()
     text = out.text() + "\n".join(parts) + phases + '#include "plans.cuh"\n'
     key = hashlib.sha256(text.encode()).hexdigest()

@@ -1,8 +1,9 @@
 """The tasks of a step for the streams plan: their kernels, and what each reads and writes.
 
-Every mechanism has a kernel for its currents and one for its states. Currents leave each instance's
-contribution in columns of the mechanism's own, so that mechanisms do not wait for each other; `hx_gather`
-adds them up for each node in NEURON's order. Kernels that belong to no mechanism: src/gpu/streams.cuh.
+Every mechanism has a kernel for its currents and one for its states. Currents leave each
+instance's contribution in columns of the mechanism's own, so that mechanisms do not wait for each
+other; `hx_gather` adds them up for each node in NEURON's order. Kernels that belong to no
+mechanism: src/gpu/streams.cuh.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ ALL: Resource = ("*",)  # shared with everything
 
 @dataclass(frozen=True)
 class Task:
-    """One kernel's part of a step. over: what its threads go through: "block" (a block of threads for
-    each block of cells), "node", "link", "one" or "instance" (of entry m).
+    """One kernel's part of a step. over: what its threads go through: "block" (a block of threads
+    for each block of cells), "node", "link", "one" or "instance" (of an entry).
     """
 
     kernel: str
@@ -36,14 +37,12 @@ class Task:
         """Whether the order of two tasks matters."""
         if ALL in self.writes or ALL in other.writes:
             return True
-        return bool(
-            self.writes & (other.reads | other.writes) or self.reads & other.writes
-        )
+        return bool(self.writes & (other.reads | other.writes) or self.reads & other.writes)
 
 
 def tasks_of(entries: list[Entry], linked: bool, played: bool) -> list[Task]:
-    """The tasks of one step in NEURON's order. linked: cells look at each other. played: Vectors play
-    continuously.
+    """The tasks of one step in NEURON's order. linked: cells look at each other. played: Vectors
+    play continuously.
     """
     nothing: frozenset[Resource] = frozenset()
     every = frozenset({ALL})
@@ -154,9 +153,8 @@ class Streams(Phases):
         area = "0."
         if needs_area(kernel) or (hook == "current" and entry.kind == "point"):
             area = "hx_model.area[p]"
-        out(
-            f"{space}::{hook}_at(shared, {'p' if entry.dense else 'k'}, hx_model.v[p], {area}, whole);"
-        )
+        at = "p" if entry.dense else "k"
+        out(f"{space}::{hook}_at(shared, {at}, hx_model.v[p], {area}, whole);")
         out.close()
         out()
 

@@ -101,10 +101,10 @@ class Tasks(Phases):
             self._pass(number, "state")
         self._currents()
         self._node_currents()
-        self._update("hx_own_update", advance=True, states=True)
-        self._update("hx_advance_v", advance=True, states=False)
-        self._update("hx_own_states", advance=False, states=True)
+        self._update("hx_own_update")
+        self._advance()
         self._states()
+        self._node_states()
         self._deliver()
         return self.out.text()
 
@@ -194,17 +194,12 @@ class Tasks(Phases):
     def _states(self) -> None:
         out = self.out
         arguments = "hx::Nodes const& nodes, int b, double t, bool whole"
-        own = bool(self._own("state"))
-        for name, first in (("hx_node_states", "hx_own_states"), ("hx_update", "hx_own_update")):
-            out.open(f"HX_DEVICE void {name}({arguments}) {{")
-            if own or name == "hx_update":
-                out(f"{first}(nodes, b, t, whole);")
-                out("HX_SYNC();")
-            for number in range(1, len(self.passes)):
-                if number > 1:
-                    out("HX_SYNC();")
-                out(f"hx_pass_{number}(nodes, b, t, whole);")
-            out.close()
-            out()
+        out.open(f"HX_DEVICE void hx_update({arguments}, bool advance) {{")
+        out("hx_own_update(nodes, b, t, whole, advance);")
+        for number in range(1, len(self.passes)):
+            out("HX_SYNC();")
+            out(f"hx_pass_{number}(nodes, b, t, whole);")
+        out.close()
+        out()
         out(f"HX_DEVICE void hx_point_states({arguments}) {{}}")
         out()

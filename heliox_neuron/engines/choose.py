@@ -43,6 +43,27 @@ class DeviceEngine:
             self.gpu = GpuEngine(self.core)
         return self.gpu.steps(kind, n, t_stop)
 
+    def describe(self) -> dict[str, Any] | None:
+        """The model on the device: where it is and how it runs, bytes, seconds of its preparation,
+        mechanisms. None when there is none.
+        """
+        if self.gpu is None or self.gpu.model is None:
+            return None
+        model = self.gpu.model
+        counts = {m["name"]: m["n"] for m in model.structure["mechanisms"]}
+        return {
+            "device": model.device.name,
+            "plan": self.gpu.plan_name,
+            "solver": model.method,
+            "nodes": model.structure["n_node"],
+            "cells": model.structure["n_cell"],
+            "blocks": model.nodes.n_block,
+            "threads": model.n_thread,
+            "bytes": self.gpu.figures.get("device_bytes"),
+            "freeze_seconds": self.gpu.figures.get("freeze_seconds"),
+            "mechanisms": [{"name": e.name, "count": counts.get(e.name)} for e in model.entries],
+        }
+
     def _against(self, kind: str, n: int) -> str:
         """Why "auto" chooses the CPU engine, or an empty string."""
         if not may_have_gpu():

@@ -1,4 +1,7 @@
-"""heliox.explain(): what would run where, and why. Also the lower half of heliox.report()."""
+"""heliox.explain(): what would run where, and why. Also the lower half of heliox.report().
+
+The table of mechanisms is about the CPU engine; the GPU engine runs whole models (its sentence).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,23 @@ class PlanReport(Report):
         if model is None:
             note = "" if status["off"] else "There is no model yet: create a section first."
             return cls.build([heading(status), note], data)
-        return cls.build([heading(status), *model_blocks(model)], data)
+        return cls.build([heading(status), gpu_sentence(status), *model_blocks(model)], data)
+
+
+def gpu_sentence(status: dict[str, Any]) -> str:
+    """The copy on the GPU, of the last run there."""
+    gpu = status.get("gpu")
+    if not gpu:
+        return ""
+    size = f"{plural(gpu['nodes'], 'node')}, {plural(gpu['cells'], 'cell')}"
+    shape = f"{plural(gpu['blocks'], 'block')} of {plural(gpu['threads'], 'thread')}"
+    names = ", ".join(mechanism["name"] for mechanism in gpu["mechanisms"])
+    text = (
+        f"On the GPU ({gpu['device']}): {size}; plan {gpu['plan']}, solver {gpu['solver']}, "
+        f"{shape}, {number((gpu['bytes'] or 0) / 2**20)} MiB, "
+        f"prepared in {number(gpu['freeze_seconds'])} s."
+    )
+    return f"{text}\nMechanisms there: {names}." if names else text
 
 
 def model_blocks(model: dict[str, Any]) -> list[Block]:
@@ -30,7 +49,8 @@ def sentence(model: dict[str, Any]) -> str:
     size = f"{plural(model.get('nodes', 0), 'node')}, {plural(model.get('cells', 0), 'cell')}"
     if model.get("engine") == "neuron":
         return f"Model: {size}. It runs in plain NEURON: {reason(model)}"
-    where = f"{model.get('engine', 'cpu')} engine, {plural(model.get('threads', 1), 'thread')}"
+    engine = str(model.get("engine", "cpu")).upper()
+    where = f"{engine} engine, {plural(model.get('threads', 1), 'thread')}"
     extra = [str(model["isa"])] if model.get("isa") else []
     note = f" {reason(model)}" if model.get("reason") else ""
     solver = f"\nTree solver: {model['solver']}." if model.get("solver") else ""

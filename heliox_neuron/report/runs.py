@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .plan import model_blocks, reason
+from .plan import gpu_sentence, model_blocks, reason
 from .text import Block, Report, Table, heading, number
 
 SHOWN = 40  # runs in the text: the first and last ones of a longer list; the data holds all
@@ -24,6 +24,7 @@ class RunReport(Report):
             blocks += [run_table(runs), preparation(runs)]
         elif not status["off"]:
             blocks.append("No run yet.")
+        blocks.append(gpu_sentence(status))
         if model is not None:
             blocks += model_blocks(model)
         return cls.build(blocks, data)

@@ -229,6 +229,8 @@ py::list runs() {
         entry["freeze_seconds"] = run.freeze_seconds;
         entry["compile_seconds"] = run.compile_seconds;
         entry["host_steps"] = run.host_steps;
+        entry["host_syncs"] = run.host_syncs;
+        entry["where"] = run.where;
         entry["host_calls"] = run.host_mechanisms ? run.steps : 0;
         entry["code"] = run.code == "-" ? "" : run.code;
         entry["reason"] = run.reason;

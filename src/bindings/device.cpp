@@ -234,6 +234,8 @@ void bind_device(py::module_& m) {
         return py::make_tuple(copied(found.target), copied(found.source));
     });
     m.def("device_append", &append);
+    bind_device_columns(m);
+    bind_device_network(m);
     bind_device_window(m);
     bind_device_engine(m);
 }

@@ -64,12 +64,26 @@ DeviceAnswer answer_of(py::object const& result, long n) {
     return answer;
 }
 
+// The Python statement that runs now; "hoc" where none does.
+std::string where() {
+    PyFrameObject* const frame = PyEval_GetFrame(); // borrowed
+    if (!frame) {
+        return "hoc";
+    }
+    auto const code = py::reinterpret_steal<py::object>(
+        reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+    return py::str(code.attr("co_filename")).cast<std::string>() + ":" +
+           std::to_string(PyFrame_GetLineNumber(frame));
+}
+
 // Python's errors go through NEURON as hoc errors do: std::runtime_error is the base of those.
 DeviceAnswer ask(py::object const& engine, char const* kind, long n, double t_stop) {
     py::gil_scoped_acquire gil;
     try {
         DeferredInterrupt const interrupt;
+        std::string const asked_from = kind == std::string("fadvance") ? where() : "";
         DeviceAnswer answer = answer_of(engine.attr("steps")(kind, n, t_stop), n);
+        answer.where = asked_from;
         answer.interrupted = DeferredInterrupt::seen();
         return answer;
     } catch (py::error_already_set& error) {

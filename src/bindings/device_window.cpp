@@ -133,6 +133,7 @@ void bind_touches(py::class_<DeviceWindow>& window, std::string const& prefix, L
     add("phase", touch_column<int8_t>(list, [](Touch const& e) { return e.phase; }));
     add("before", touch_column<int>(list, [](Touch const& e) { return e.before; }));
     add("order", touch_column<int>(list, [](Touch const& e) { return e.order; }));
+    add("te", touch_column<double>(list, [](Touch const& e) { return e.te; }));
     add("record", touch_column<int>(list, [](Touch const& e) { return e.record; }));
     add("address", touch_column<uint64_t>(list, [](Touch const& e) { return e.address; }));
 }

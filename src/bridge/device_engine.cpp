@@ -86,7 +86,7 @@ DeviceAnswer ask(DeviceHost& host, DeviceRequest const& request, long n) {
         hoc_execerror(failure.c_str(), nullptr); // NEURON's frames expect no other error
     }
     if (answer.done > 0 || !answer.refused) {
-        host.book(request.kind, answer.done, wall_seconds() - started, t_start);
+        host.book(request.kind, answer, wall_seconds() - started, t_start);
     }
     if (answer.refused) {
         take_refusal(request.kind, answer);

@@ -17,6 +17,7 @@ struct DeviceAnswer {
     bool refused = false;     // then code and reason: the rest of the run is the CPU engine's
     bool interrupted = false; // by Ctrl-C
     std::string code, reason;
+    std::string where; // of a single step: the Python statement that asked for it, "file:line"
 };
 
 // kind: "psolve", "continuerun", "fadvance". n: steps wanted from nrn_threads[0]._t on. t_stop: ms, where they lead.
@@ -44,7 +45,8 @@ class DeviceHost {
   public:
     virtual ~DeviceHost() = default;
     virtual bool step(neuron::model_sorted_token const& token) = 0; // false: it cannot either
-    virtual void book(char const* kind, long steps, double seconds, double t_start) = 0;
+    virtual void book(char const* kind, DeviceAnswer const& answer, double seconds,
+                      double t_start) = 0;
 };
 
 struct DeviceRequest {

@@ -4,6 +4,8 @@
 
 #include "device_decl.hpp"
 #include "device_model.hpp"
+#include "device_network.hpp"
+#include "device_queue_head.hpp"
 #include "device_records.hpp"
 #include "device_sources.hpp"
 #include "device_spike_order.hpp"
@@ -13,44 +15,6 @@ namespace heliox {
 namespace {
 
 constexpr int kNetSend = -4; // in dparam_semantics
-
-// NEURON would have inserted most of this while later events of the window still headed its queue. The head stays
-// outside the queue's tree and goes back into it, behind events of equal time, when something earlier arrives:
-// so that the order of equal times is the same, an earlier head stands in where NEURON had one.
-class QueueHead {
-  public:
-    explicit QueueHead(TQueue& queue) : queue_(queue) {}
-    ~QueueHead() { remove(); }
-    void want(bool wanted) {
-        if (wanted && !head_) {
-            insert();
-        } else if (!wanted) {
-            remove();
-        }
-    }
-
-  private:
-    void insert() {
-        TQItem* const least = queue_.least;
-        double const te = least ? least->t : 0;
-        if (least) {
-            least->t = -1e300; // goes back in front of its equals
-        }
-        head_ = queue_.insert(-1e301, nullptr);
-        if (least) {
-            least->t = te;
-        }
-    }
-    void remove() {
-        if (head_) {
-            queue_.remove(head_);
-            head_ = nullptr;
-        }
-    }
-
-    TQueue& queue_;
-    TQItem* head_ = nullptr;
-};
 
 class Clock {
   public:
@@ -78,8 +42,8 @@ class Sender {
   public:
     Sender(DeviceWindow const& window, DeviceOutcome const& outcome)
         : window_(window), outcome_(outcome), nt_(nrn_threads[0]),
-          queue_(*net_cvode_instance_event_queue(nrn_threads)), head_(queue_), clock_(nt_),
-          order_(window.spike_vectors) {}
+          queue_(*net_cvode_instance_event_queue(nrn_threads)), head_(queue_), network_head_(queue_),
+          clock_(nt_), order_(window.spike_vectors) {}
     void send_all();
 
   private:
@@ -94,7 +58,8 @@ class Sender {
     DeviceOutcome const& outcome_;
     NrnThread& nt_;
     TQueue& queue_;
-    QueueHead head_;
+    QueueHead head_; // most of this NEURON would have sent while later events of the window headed its queue
+    NetworkHead network_head_;
     Clock clock_;
     SpikeOrder order_;
     size_t net_event_ = 0, self_event_ = 0;
@@ -105,13 +70,14 @@ void Sender::spike(size_t i) {
     head_.want(step <= window_.last_delivery_step);
     clock_.set(window_.t.at(step));
     PreSyn* const source = device_sources_read().source.at(outcome_.spike_source[i]);
-    source->send(nt_._t + 1e-10, net_cvode_instance, &nt_);
+    device_network_send(outcome_.spike_source[i], source, nt_._t + 1e-10, nt_);
     order_.note(window_.delivery_before.at(step) + .5);
 }
 
 void Sender::event(int index) {
     DeviceEvent const& event = window_.events.at(index);
     head_.want(event.ordinal < window_.n_delivery);
+    network_head_.recall(event.te);
     clock_.set(event.te);
     for (; net_event_ < outcome_.net_event.size() && outcome_.net_event[net_event_] == index;
          ++net_event_) {
@@ -151,6 +117,7 @@ void Sender::send_all() {
     }
     events_before(window_.n_step + 1);
     head_.want(false);
+    network_head_.remove();
     order_.sort();
     if (queue_.least && queue_.least->t <= clock_.now() && window_.n_step > 0) {
         throw std::runtime_error(

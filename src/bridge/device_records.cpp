@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "device_decl.hpp"
+#include "device_engine.hpp"
 #include "device_model.hpp"
 
 namespace heliox {
@@ -44,6 +45,7 @@ NeuronClass class_by_name(void const* object) {
 
 std::vector<DeviceRecord> records_;
 std::unordered_map<PlayRecord const*, int> index_;
+bool records_are_current_ = false; // the interpreter has not run since they were read
 
 bool is_vector(VectorView* y) {
     auto* const vector = reinterpret_cast<IvocVect*>(y);
@@ -135,6 +137,18 @@ void find_host_variables() {
     }
 }
 
+// As push_back: NEURON tells nobody that the elements move.
+std::vector<double>& appended_to(int index) {
+    if (index < 0 || index >= (int)records_.size()) {
+        throw std::invalid_argument("no such record");
+    }
+    DeviceRecord& record = records_[index];
+    if (record.kind != "y" && record.kind != "t") {
+        throw std::invalid_argument("a record of kind \"" + record.kind + "\" is not appended to");
+    }
+    return record.y->elements;
+}
+
 } // namespace
 
 NeuronClass class_of(void const* object) {
@@ -150,8 +164,12 @@ NeuronClass class_of(void const* object) {
 }
 
 std::vector<DeviceRecord> const& device_records() {
+    if (records_are_current_ && device_asking()) {
+        return records_;
+    }
     records_.clear();
     index_.clear();
+    records_are_current_ = false;
     auto const* all = net_cvode_instance_prl();
     if (!all) {
         return records_;
@@ -164,8 +182,11 @@ std::vector<DeviceRecord> const& device_records() {
     mark_continuous(lists.plays);
     mark_continuous(lists.records);
     find_host_variables();
+    records_are_current_ = true;
     return records_;
 }
+
+void forget_device_records() { records_are_current_ = false; }
 
 std::vector<DeviceRecord> const& device_records_read() { return records_; }
 
@@ -175,15 +196,30 @@ int device_record_index(PlayRecord const* record) {
 }
 
 void device_append(int index, double const* values, long m) {
-    if (index < 0 || index >= (int)records_.size()) {
-        throw std::invalid_argument("no such record");
+    auto& elements = appended_to(index);
+    elements.insert(elements.end(), values, values + m);
+}
+
+void device_append_rows(int const* index, long n_record, double const* values, long m) {
+    constexpr long kTogether = 8; // columns: a cache line of each row
+    double* column[kTogether];
+    for (long first = 0; first < n_record; first += kTogether) {
+        long const n = std::min(kTogether, n_record - first);
+        for (long k = 0; k < n; ++k) {
+            auto& elements = appended_to(index[first + k]);
+            elements.resize(elements.size() + m);
+        }
+        for (long k = 0; k < n; ++k) { // a Vector may take several records: its end moves
+            auto& elements = appended_to(index[first + k]);
+            column[k] = elements.data() + elements.size() - m;
+        }
+        for (long j = 0; j < m; ++j) {
+            double const* const row = values + j * n_record + first;
+            for (long k = 0; k < n; ++k) {
+                column[k][j] = row[k];
+            }
+        }
     }
-    DeviceRecord& record = records_[index];
-    if (record.kind != "y" && record.kind != "t") {
-        throw std::invalid_argument("a record of kind \"" + record.kind + "\" is not appended to");
-    }
-    // as push_back: NEURON tells nobody that the elements move
-    record.y->elements.insert(record.y->elements.end(), values, values + m);
 }
 
 } // namespace heliox

@@ -26,16 +26,20 @@ struct DeviceRecord {
     VectorView* y = nullptr;
 };
 
-// All of NEURON's, in their order; read anew at each call. Throws std::runtime_error when NEURON's objects do
+// All of NEURON's, in their order; read anew at each call, but once only while a device engine is asked. Throws std::runtime_error when NEURON's objects do
 // not look as expected.
 HELIOX_API std::vector<DeviceRecord> const& device_records();
 
 // As m calls of the record's continuous(): "y" and "t" only (std::invalid_argument).
 HELIOX_API void device_append(int index, double const* values, long m);
 
+// The same for several records: values is [m, n_record], a row a step.
+HELIOX_API void device_append_rows(int const* index, long n_record, double const* values, long m);
+
 // Index of a record in the list that device_records() made last, or -1.
 int device_record_index(PlayRecord const* record);
 
 std::vector<DeviceRecord> const& device_records_read();
+void forget_device_records();
 
 } // namespace heliox

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "device_decl.hpp"
+#include "device_network.hpp"
 #include "device_records.hpp"
 #include "structure.hpp"
 #include "watched.hpp"
@@ -151,7 +152,7 @@ void device_spikes(int const* sources, size_t n, bool const* flags) {
         PreSyn* const source = known.at(sources[i]);
         view_of(source).flag = true;
         sources_.flag[sources[i]] = true;
-        source->send(nt._t + 1e-10, net_cvode_instance, &nt);
+        device_network_send(sources[i], source, nt._t + 1e-10, nt);
     }
     if (flags) {
         set_device_flags(flags);

@@ -8,6 +8,7 @@
 #include "device_decl.hpp"
 #include "device_engine.hpp"
 #include "device_model.hpp"
+#include "device_network.hpp"
 #include "device_records.hpp"
 #include "device_sources.hpp"
 #include "device_spike_order.hpp"
@@ -95,6 +96,7 @@ class WindowRun {
     std::vector<size_t> offset_; // by type, of the thread's instances
     std::unordered_map<double*, int> weight_index_;
     SpikeOrder order_of_spikes_;
+    NetworkHead network_head_;
     int step_ = 0, phase_ = 0, order_ = 0;
 };
 
@@ -104,7 +106,7 @@ void receive(Point_process* point, double* weight, double flag) {
 
 WindowRun::WindowRun(DeviceWindow& window, std::vector<int> const& device_types)
     : window_(window), nt_(nrn_threads[0]), queue_(*net_cvode_instance_event_queue(nrn_threads)),
-      order_of_spikes_(window.spike_vectors) {
+      order_of_spikes_(window.spike_vectors), network_head_(queue_) {
     order_of_spikes_.begin();
     for (auto const& record: device_records_read()) {
         if (record.kind == "play" || record.kind == "play_step") {
@@ -166,7 +168,7 @@ void WindowRun::deliver_record(PlayRecord* record) {
     int const index = device_record_index(record);
     auto const& known = device_records_read()[index];
     DeviceTouch touch{step_, phase_, (int)window_.events.size(), order_, known.address, 0,
-                      index, 0};
+                      index, 0, queue_.least->t};
     net_cvode_instance->deliver_event(queue_.least->t, &nt_);
     if (known.kind == "play" || known.kind == "play_step") {
         touch.value = *reinterpret_cast<double*>(known.address);
@@ -229,9 +231,12 @@ void WindowRun::deliver(double til, int phase) {
     double const now = nt_._t;
     phase_ = phase;
     while (queue_.least && queue_.least->t <= til) {
-        deliver_first();
-        order_of_spikes_.note((double)window_.n_delivery);
+        if (!network_head_.make_way()) {
+            deliver_first();
+            order_of_spikes_.note((double)window_.n_delivery);
+        }
     }
+    network_head_.remove();
     nt_._t = now;
 }
 
@@ -300,6 +305,7 @@ void check_receivers(std::vector<int> const& device_types) {
 void device_interpreter_ran() {
     queue_scanned_ = false;
     forget_device_sources();
+    forget_device_records();
 }
 
 DeviceWindow device_window(int n_max, std::vector<int> const& device_types) {

@@ -37,6 +37,7 @@ struct DeviceTouch {
     double value; // written
     int record;   // index in device_records()
     long element; // of the Vector that takes the sample
+    double te;    // ms
 };
 
 struct DeviceWeight {

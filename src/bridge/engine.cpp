@@ -273,15 +273,18 @@ class CpuHost : public DeviceHost {
         ++engine().runs.back().host_steps;
         return true;
     }
-    void book(char const* kind, long steps, double seconds, double t_start) override {
+    void book(char const* kind, DeviceAnswer const& answer, double seconds,
+              double t_start) override {
         Engine& e = engine();
         bool const opened = e.new_run || e.runs.empty() || e.runs.back().kind != kind ||
                             e.runs.back().engine != "gpu";
         RunRecord& record = run_record(kind, "gpu");
         if (opened) {
             record.t_start = t_start;
+            record.where = answer.where;
         }
-        record.steps += steps;
+        record.steps += answer.done;
+        record.host_syncs += answer.done > 0;
         record.seconds += seconds;
         record.t_stop = nrn_threads[0]._t;
     }

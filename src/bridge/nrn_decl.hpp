@@ -12,6 +12,7 @@ extern int stoprun;
 extern int cvode_active_;
 extern int tree_changed, v_structure_change, diam_changed;
 extern int hoc_returning;
+extern int hoc_usegui;
 extern int hoc_intset; // Ctrl-C seen by NEURON's own handler
 extern char* neuron_home;
 

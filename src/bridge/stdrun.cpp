@@ -181,7 +181,8 @@ bool ContinuerunLoop::device_steps(double per_step) {
     }
     long const in_step = (long)per_step;
     double const wait = next_update_ - (nrn_time() - started_);
-    long done = device_stretch(steps_to_end(in_step), wall_seconds() + std::max(0., wait));
+    double const pause_at = stdrun.screen_is_idle() ? 0. : wall_seconds() + std::max(0., wait);
+    long done = device_stretch(steps_to_end(in_step), pause_at);
     if (done == 0) {
         return false;
     }

@@ -51,8 +51,32 @@ bool GraphLists::empty() const {
     return all;
 }
 
+bool HocList::empty() const {
+    Symbol const* const list = built_in("List");
+    Symbol const* const cvode = hoc_table_lookup("cvode", hoc_top_level_symlist);
+    Symbol const* const symbol = hoc_table_lookup(name_, hoc_top_level_symlist);
+    Symbol const* const count =
+        list ? hoc_table_lookup("count", list->u.ctemplate->symtable) : nullptr;
+    if (!count || !cvode || !symbol || symbol->type != cvode->type || symbol->arayinfo) {
+        return false;
+    }
+    Object* const object = *hoc_top_level_data[symbol->u.oboff].pobj;
+    auto const return_type = hoc_return_type_code;
+    bool const none = object && object->ctemplate == list->u.ctemplate &&
+                      count->u.u_proc->defn.pfd_vp(object->u.this_pointer) == 0.;
+    hoc_return_type_code = return_type;
+    return none;
+}
+
+bool Stdrun::screen_is_idle() {
+    return !hoc_usegui && knows_screen_update_ && own_screen_update.is_pristine() &&
+           own_fast_flush.is_pristine() && graphs.empty() && flush_list.empty() &&
+           fast_flush_list.empty();
+}
+
 bool Stdrun::prepare() {
     static std::string const text = stdrun_text();
+    knows_screen_update_ = own_screen_update.prepare(text) && own_fast_flush.prepare(text);
     fadvance = built_in("fadvance");
     flush_plot = top_level_procedure("flushPlot");
     screen_update = top_level_procedure("screen_update");

@@ -35,6 +35,17 @@ class GraphLists {
     Symbol* count_ = nullptr;       // List.count
 };
 
+// An objref of stdrun.hoc that holds a List.
+class HocList {
+  public:
+    explicit HocList(char const* name) : name_(name) {}
+    // False when it holds something, or is no List any more.
+    bool empty() const;
+
+  private:
+    char const* name_;
+};
+
 struct Stdrun {
     StdrunProcedure continuerun{"continuerun"};
     StdrunProcedure step{"step"};
@@ -50,12 +61,21 @@ struct Stdrun {
     HocVariable steps_per_step{"nstep_steprun"};
     HocVariable using_cvode{"using_cvode_"};
     GraphLists graphs;
+    StdrunProcedure own_screen_update{"screen_update"}; // NEURON's, when prepared
+    StdrunProcedure own_fast_flush{"fastflushPlot"};
+    HocList flush_list{"flush_list"}, fast_flush_list{"fast_flush_list"};
 
     // Finds everything and compiles NEURON's text of the procedures. False: something is missing.
     bool prepare();
     bool find_variables();
     // step, advance and Plot are NEURON's own, and Plot has nothing to draw.
     bool is_plain();
+    // screen_update does nothing that anybody could see: there is no graphical interface, nothing is listed for
+    // drawing, and the procedure is NEURON's own.
+    bool screen_is_idle();
+
+  private:
+    bool knows_screen_update_ = false;
 };
 
 } // namespace heliox

@@ -7,6 +7,7 @@ namespace {
 
 bool ion_style_called_ = false;
 bool old_sources_called_ = false;
+unsigned ion_style_calls_ = 0;
 
 struct Watched {
     char const* name;
@@ -25,6 +26,7 @@ Watched watched_[] = {{"ion_style", &follow<0, &ion_style_called_>},
 template <int Index, bool* Flag>
 void follow() {
     *Flag = true;
+    ion_style_calls_ += Flag == &ion_style_called_;
     watched_[Index].original();
 }
 
@@ -65,6 +67,8 @@ bool take_ion_style_change() {
     ion_style_called_ = false;
     return called;
 }
+
+unsigned ion_style_calls() { return ion_style_calls_; }
 
 bool uses_old_point_sources() { return old_sources_called_; }
 

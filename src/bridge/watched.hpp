@@ -11,6 +11,8 @@ HELIOX_API void watch_builtins();
 
 // True once after ion_style was called.
 bool take_ion_style_change();
+// How often it was.
+HELIOX_API unsigned ion_style_calls();
 
 // fstim, fsyn or fclamp was called: NEURON adds their currents inside its own step.
 bool uses_old_point_sources();

@@ -28,6 +28,11 @@ HX_DEVICE int lane() { return threadIdx.x % 32; }
 HX_DEVICE int n_lane() { return 32; }
 // A place of its own for each caller.
 HX_DEVICE int atomic_next(int* count) { return atomicAdd(count, 1); }
+// An element of an array that no kernel writes while it runs: loads may move before stores.
+template <class T>
+HX_DEVICE T fixed(T const* p, int i) {
+    return __ldg(p + i);
+}
 } // namespace hx
 
 #else
@@ -56,6 +61,10 @@ HX_DEVICE int n_warp() { return 1; }
 HX_DEVICE int lane() { return 0; }
 HX_DEVICE int n_lane() { return 1; }
 HX_DEVICE int atomic_next(int* count) { return (*count)++; }
+template <class T>
+HX_DEVICE T fixed(T const* p, int i) {
+    return p[i];
+}
 } // namespace hx
 
 #endif

@@ -7,6 +7,11 @@
 
 namespace hx {
 
+// A row of event_weight: -1: none; below: of a NetCon that the device fans out (network.cuh).
+HX_DEVICE double* weight_of(int at) {
+    return at >= 0 ? hx_model.weight + at : at < -1 ? hx_model.net_weight + (-2 - at) : nullptr;
+}
+
 HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
     int const kind = hx_model.event_kind[e];
     int const i = hx_model.event_instance[e];
@@ -23,7 +28,7 @@ HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
         int const weight = hx_model.event_weight[e];
         Sender sender{b, kind, i, weight, e};
         hx_receive(nodes, kind, i, hx_model.event_time[e],
-                   weight >= 0 ? hx_model.weight + weight : nullptr, hx_model.event_flag[e], sender);
+                   weight_of(weight), hx_model.event_flag[e], sender);
     }
 }
 
@@ -57,7 +62,7 @@ HX_DEVICE void deliver_self(Nodes const& nodes, int b, long long k) {
         hx_model.self_root[k] = hx_model.self_root[k + 1];
     }
     Sender sender{b, kind, i, weight, root};
-    hx_receive(nodes, kind, i, t, weight >= 0 ? hx_model.weight + weight : nullptr, flag, sender);
+    hx_receive(nodes, kind, i, t, weight_of(weight), flag, sender);
 }
 
 // By one thread: the host's events [event, end) and the block's own up to `until`.

@@ -15,6 +15,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
     double const half = .5 * hx_model.dt;
     int event = hx_model.event_first[b];
     hx::load_nodes(nodes);
+    hx::Observed observed = hx::observe(b);
     for (int j = 0; j < n_step; ++j) {
         bool const whole = (flags & HX_WHOLE_ALL) || ((flags & HX_WHOLE_LAST) && j == n_step - 1);
         event = hx::deliver(nodes, b, event, j, t + half);
@@ -33,23 +34,22 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
             HX_SYNC();
             hx::play(nodes, b, 2 * j + 1);
             HX_SYNC();
-            hx_node_states(nodes, b, t, whole);
-        } else {
-            hx_update(nodes, b, t, whole);
         }
+        hx_update(nodes, b, t, whole, !hx_model.n_play); // one copy of the states' code
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);
         if (hx_model.sync_records) {
             HX_SYNC(); // a record or a threshold looks at what another thread's point process stored
         }
-        hx::sample(nodes, b, j);
+        hx::sample(nodes, observed, j);
         if (j < n_step - 1) {
-            hx::detect(nodes, b, j + 1);
+            hx::detect(nodes, observed, j + 1);
         }
     }
     event = hx::deliver(nodes, b, event, n_step, t);
     if (flags & HX_DETECT_LAST) {
-        hx::detect(nodes, b, n_step);
+        hx::detect(nodes, observed, n_step);
     }
+    hx::store_flag(observed);
     hx::store_nodes(nodes);
 }

@@ -66,12 +66,12 @@ constexpr int kSeveral = 0xfffe;
 // parent first, then of its children in NEURON's order.
 HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
     int const p = nodes.first + l;
-    sum.d += .001 * hx_model.cj * hx_model.cm[p];
+    sum.d += .001 * hx_model.cj * fixed(hx_model.cm, p);
 #ifdef HX_FAST_IMEM
     hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
     hx_model.sav_d[p] = sum.d - sum.sav_d;
 #endif
-    unsigned const kin = (unsigned)hx_model.kin[p];
+    unsigned const kin = (unsigned)fixed(hx_model.kin, p);
     int const parent = (int)(kin & 0xffffu) - 1, child = (int)(kin >> 16) - 1;
     if (parent >= 0) {
         double const b = nodes.b[l];
@@ -138,23 +138,91 @@ HX_DEVICE void sample(Nodes const& nodes, int b, int j) {
     }
 }
 
+// NetCon thresholds at the start of step j (NEURON's check_thresh): the host sees the gate.
+// Whether a source has just crossed: its flag is kept.
+HX_DEVICE bool crosses(double value, double threshold, int& flag) {
+    bool const above = value - threshold > 0.;
+    bool const crossed = above && !flag;
+    flag = above;
+    return crossed;
+}
+
+HX_DEVICE void report_spike(int source, int j) {
+    int const k = atomic_next(hx_model.n_spike);
+    if (k < hx_model.max_spike) {
+        hx_model.spike[2 * k] = j;
+        hx_model.spike[2 * k + 1] = source;
+    }
+    *hx_model.gate = 1;
+}
+
+HX_DEVICE void detect_from(Nodes const& nodes, int first, int end, int j) {
+    for (int s = first; s < end; s += n_thread()) {
+        double const value = look(nodes, hx_model.source_slot[s], hx_model.source_place[s]);
+        if (crosses(value, hx_model.source_threshold[s], hx_model.source_flag[s])) {
+            report_spike(s, j);
+        }
+    }
+}
+
 // NetCon thresholds at the start of step j (NEURON's check_thresh): the host sees one count.
 HX_DEVICE void detect(Nodes const& nodes, int b, int j) {
-    for (int s = hx_model.source_first[b] + tid(); s < hx_model.source_first[b + 1];
-         s += n_thread()) {
-        double const value = look(nodes, hx_model.source_slot[s], hx_model.source_place[s]);
-        if (value - hx_model.source_threshold[s] > 0.) {
-            if (!hx_model.source_flag[s]) {
-                hx_model.source_flag[s] = 1;
-                int const k = atomic_next(hx_model.n_spike);
-                if (k < hx_model.max_spike) {
-                    hx_model.spike_step[k] = j;
-                    hx_model.spike_source[k] = s;
-                }
-            }
-        } else {
-            hx_model.source_flag[s] = 0;
-        }
+    detect_from(nodes, hx_model.source_first[b] + tid(), hx_model.source_first[b + 1], j);
+}
+
+// What a thread samples and tests in every step: its first record and its first threshold are kept in
+// registers, because a block seldom has more than it has threads.
+struct Observed {
+    int record, record_end, record_slot;
+    int source, source_end, source_slot;
+    double const *record_place, *source_place;
+    double threshold;
+    int flag;
+};
+
+HX_DEVICE Observed observe(int b) {
+    Observed o{};
+    o.record = hx_model.record_first[b] + tid();
+    o.record_end = hx_model.record_first[b + 1];
+    if (o.record < o.record_end) {
+        o.record_slot = hx_model.record_slot[o.record];
+        o.record_place = hx_model.record_place[o.record];
+    }
+    o.source = hx_model.source_first[b] + tid();
+    o.source_end = hx_model.source_first[b + 1];
+    if (o.source < o.source_end) {
+        o.source_slot = hx_model.source_slot[o.source];
+        o.source_place = hx_model.source_place[o.source];
+        o.threshold = hx_model.source_threshold[o.source];
+        o.flag = hx_model.source_flag[o.source];
+    }
+    return o;
+}
+
+HX_DEVICE void sample(Nodes const& nodes, Observed const& o, int j) {
+    if (o.record >= o.record_end) {
+        return;
+    }
+    double* const row = hx_model.record_value + (long long)j * hx_model.n_record;
+    row[o.record] = look(nodes, o.record_slot, o.record_place);
+    for (int r = o.record + n_thread(); r < o.record_end; r += n_thread()) {
+        row[r] = look(nodes, hx_model.record_slot[r], hx_model.record_place[r]);
+    }
+}
+
+HX_DEVICE void detect(Nodes const& nodes, Observed& o, int j) {
+    if (o.source >= o.source_end) {
+        return;
+    }
+    if (crosses(look(nodes, o.source_slot, o.source_place), o.threshold, o.flag)) {
+        report_spike(o.source, j);
+    }
+    detect_from(nodes, o.source + n_thread(), o.source_end, j);
+}
+
+HX_DEVICE void store_flag(Observed const& o) {
+    if (o.source < o.source_end) {
+        hx_model.source_flag[o.source] = o.flag;
     }
 }
 

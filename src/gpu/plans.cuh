@@ -31,13 +31,14 @@ HX_GLOBAL void hx_host_block(int block, int n_block) {
 
 #endif
 
-// flags of a window of steps
-#define HX_WHOLE_LAST 1 // the last step stores what only the interpreter reads
-#define HX_WHOLE_ALL 2  // every step does
-#define HX_DETECT_LAST 4 // thresholds are tested after the last step too: the next step follows
+#include "columns.cuh"
+#include "flags.cuh"
 
 #include "events.cuh"
-#ifdef HX_PLAN_COUPLED
+#include "network.cuh"
+#ifdef HX_PLAN_STREAMS
+#include "streams.cuh"
+#elif defined(HX_PLAN_COUPLED)
 #include "coupled.cuh"
 #else
 #include "fused.cuh"

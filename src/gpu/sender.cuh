@@ -16,6 +16,7 @@ struct Sender {
 
     // due: [ms]
     HX_DEVICE_MEMBER void net_send(double due, double flag) {
+        *hx_model.gate = 1;
         int const k = atomic_next(hx_model.self_count + b);
         if (k >= hx_model.max_self) {
             return; // the host sees the count and stops
@@ -29,6 +30,7 @@ struct Sender {
         hx_model.self_root[at] = root;
     }
     HX_DEVICE_MEMBER void net_event(double t) {
+        *hx_model.gate = 1;
         int const k = atomic_next(hx_model.n_net_event);
         if (k < hx_model.max_net_event) {
             hx_model.net_event_time[k] = t;

@@ -1,4 +1,4 @@
-"""Who looks into the GPU engine's batches, plays into them and interrupts them: bits as in NEURON."""
+"""Who looks into the GPU engine's batches, plays into them, interrupts them: bits as in NEURON."""
 
 import pytest
 
@@ -98,16 +98,31 @@ def test_records_of_all_kinds():
         for name, place in places.items():
             found[name] = h.Vector().record(place)
             found[f"{name} every 0.13"] = h.Vector().record(place, 0.13)
-            found[f"{name} at times"] = h.Vector().record(place, given)
+            if name != "time":
+                found[f"{name} at times"] = h.Vector().record(place, given)
         return found
 
     device.same_bits(models.ball_and_stick, lambda built: h.run(), record)
 
 
+@isolated
+def test_time_at_given_times_is_refused():
+    from neuron import h
+
+    from parity import device, models
+
+    times = h.Vector([0.1, 2.5])
+
+    def record(built):
+        return {"time": h.Vector().record(h._ref_t, times)}
+
+    device.refused(models.mixed_cells, lambda b: h.run(), "HX033", "records t", record)
+
+
 @pytest.mark.parametrize("name", ["i_cap", "ina", "gna_hh", "minf_hh", "dina_dv_"])
 @isolated
 def test_sampled_with_dt_alone(name):
-    """Columns that most steps leave out are there when only a sample at some steps asks for them."""
+    """Columns that most steps leave out are there when a sample at some steps asks for them."""
     from neuron import h
 
     from parity import device, models
@@ -354,6 +369,8 @@ def test_interrupt():
 
     from parity import compare, device, models
 
+    if compare.PLAIN:  # NEURON itself answers Ctrl-C otherwise
+        return
     signal.signal(signal.SIGINT, signal.default_int_handler)
     heliox = device.use()
     built = models.ball_and_stick()

@@ -82,6 +82,23 @@ def test_cache(capsys, tmp_path, monkeypatch):
     assert not folder.exists()
 
 
+def test_doctor_shows_the_gpu(host_device, tmp_path, monkeypatch):
+    from heliox_neuron import doctor
+
+    monkeypatch.setenv("HELIOX_CACHE_DIR", str(tmp_path))
+    device, kernels = doctor._gpu()
+    assert (device.what, device.good) == ("gpu", True)
+    assert "host" in device.found and "GiB free" in device.found
+    assert (kernels.what, kernels.found, kernels.good) == ("gpu kernels", "compile", True)
+
+
+def test_doctor_needs_no_gpu(no_gpu):
+    from heliox_neuron import doctor
+
+    (device,) = doctor._gpu()
+    assert device.good is None and "CuPy" in device.found
+
+
 def test_the_cache_is_the_compilers(monkeypatch, tmp_path):
     from heliox_neuron.codegen import cache
     from heliox_neuron.doctor import cache_folder

@@ -71,6 +71,42 @@ def test_report_says_what_ran_and_why_not(core):
     assert "1.5 s" in report
 
 
+GPU = {
+    "device": "NVIDIA H200",
+    "plan": "fused",
+    "solver": "dhs",
+    "nodes": 839,
+    "cells": 1,
+    "blocks": 1,
+    "threads": 512,
+    "bytes": 3 * 2**20,
+    "freeze_seconds": 0.25,
+    "mechanisms": [{"name": "na_ion", "count": 800}, {"name": "hh", "count": 800}],
+}
+
+
+@pytest.mark.parametrize("frozen", [None, MODEL])
+def test_report_shows_the_copy_on_the_gpu(core, frozen):
+    core.frozen, core.values["enable"] = frozen, True
+    core.done = [
+        {**RUN, "engine": "gpu", "plan": ""},
+        {**RUN, "code": "HX033", "reason": "secondorder = 2 runs on the CPU engine"},
+    ]
+    heliox = HelioX(core)
+    assert "On the GPU" not in heliox.report()
+    heliox._device_engine = SimpleNamespace(describe=lambda: GPU)
+    report = heliox.report()
+    assert (
+        "On the GPU (NVIDIA H200): 839 nodes, 1 cell; plan fused, solver dhs, "
+        "1 block of 512 threads, 3 MiB, prepared in 0.25 s.\nMechanisms there: na_ion, hh."
+    ) in report
+    runs = [line.split() for line in report.splitlines() if line.startswith("continuerun")]
+    assert runs[0][5] == "gpu" and "HX033" in runs[1]
+    assert report.to_dict()["status"]["gpu"] == GPU
+    if frozen:
+        assert "On the GPU (NVIDIA H200)" in heliox.explain()
+
+
 def test_report_is_data_too(core):
     core.frozen, core.done = MODEL, [RUN]
     data = json.loads(HelioX(core).report().to_json())

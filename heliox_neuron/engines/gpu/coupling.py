@@ -1,4 +1,4 @@
-"""Cells that look at each other within a step: POINTERs, and ParallelContext's transfer of voltages.
+"""Cells that look at each other within a step: POINTERs, and ParallelContext's transfer of v.
 
 A link copies the v of a node, as the step has just computed it, to where an instance reads it: for
 `target_var` that is the instance's own column, as in NEURON; for a POINTER to a v it is a value of
@@ -55,8 +55,10 @@ class Coupling:
             if from_kind[k] != _NODE or from_index[k] != _V:
                 raise Refusal("HX033", "ParallelContext.source_var of a variable other than v")
             if kind[k] != _COLUMN or element[k]:
-                raise Refusal("HX033", "ParallelContext.target_var outside of the cells' mechanisms")
+                raise Refusal("HX033", "ParallelContext.target_var outside of the mechanisms")
             name, key = self._column(int(index[k]), int(field[k]))
+            if key[0] == "ion":
+                raise Refusal("HX033", f"ParallelContext.target_var of the ion {name}")
             self.model.mark_written(key)
             self._density |= self.model.mechanisms[name]["kind"] != "point"
             self._rows.append(int(from_row[k]))
@@ -64,17 +66,18 @@ class Coupling:
             self._blocks.append(self._block(name, int(row[k])))
 
     def _column(self, index: int, field: int) -> tuple[str, Key]:
-        """Name of the mechanism, and the column, which is put on the device if no kernel uses it."""
+        """Name of the mechanism, and the column: now on the device even if no kernel uses it."""
         model = self.model
         mechanism = model.structure["mechanisms"][index]
         name = mechanism["name"]
         variable = list(mechanism["columns"])[field]
-        if mechanism["kind"] not in ("density", "point") or name not in model.instances:
-            raise Refusal("HX033", f"a link to or from {name}.{variable}")
-        if mechanism["columns"][variable].ndim != 1:
-            raise Refusal("HX033", f"a link to or from the array {name}.{variable}")
-        key = ("column", name, variable)
-        model.bind_column(name, variable)
+        host = mechanism["columns"][variable]
+        if mechanism["kind"] == "capacitance" or name not in model.instances or host.ndim != 1:
+            raise Refusal("HX033", f"a POINTER or target_var that is {name}.{variable}")
+        key: Key = ("column", name, variable)
+        if mechanism["kind"] == "ion":
+            key = ("ion", name, field)
+        model.bind_column(key, host)
         return name, key
 
     def _block(self, name: str, instance: int) -> int:
@@ -137,7 +140,7 @@ class Coupling:
             raise Refusal("HX033", f"a POINTER of {mechanism} leads into the tree's matrix")
         name, key = self._column(index, field)
         if model.columns[key].written or address in self._played:
-            raise Refusal("HX033", f"a POINTER of {mechanism} leads to {name}.{key[2]}, which changes")
+            raise Refusal("HX033", f"a POINTER of {mechanism} leads to {name}, into what changes")
         return model.place(key, row)
 
     # ---- hx_model ----
@@ -149,6 +152,7 @@ class Coupling:
         seen_rows = model.nodes.row[seen]
         model.put("exchange_first", _starts(model.nodes.block[seen_rows], n_block))
         model.put("exchange_slot", model.nodes.slot[seen_rows].astype(np.int32))
+        model.put("exchange_position", seen.astype(np.int32))
         model.need("exchange", max(1, 2 * len(seen)), np.float64)
         order = np.argsort(blocks, kind="stable")
         model.put("link_first", _starts(blocks, n_block))

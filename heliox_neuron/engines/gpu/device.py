@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +23,26 @@ from ...codegen import cache, compile
 from ...errors import HelioXError
 
 Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A kernel's start in a graph. stream: those of one stream come one after another. after:
+    indices of launches that come before it.
+    """
+
+    name: str
+    n_block: int
+    n_thread: int
+    args: tuple[int, ...] = ()
+    stream: int = 0
+    after: tuple[int, ...] = ()
+
+
+class Graph(Protocol):
+    """Launches that are started as a whole."""
+
+    def run(self) -> None: ...
 
 
 class Module(Protocol):
@@ -36,15 +57,15 @@ class Module(Protocol):
         args: tuple[Any, ...],
         together: bool = False,
     ) -> None:
-        """Starts a kernel. shared: bytes of dynamic shared memory a block. together: the blocks meet,
-        so all of them must run at the same time.
+        """Starts a kernel. shared: bytes of dynamic shared memory a block. together: the blocks
+        meet, so all of them must run at the same time.
         """
 
     def resident(self, name: str, n_thread: int, shared: int) -> int:
         """Blocks of a kernel that a multiprocessor runs at the same time."""
 
     def set_model(self, words: npt.NDArray[np.uint64]) -> None:
-        """Fills hx_model."""
+        """Fills hx_model; `words` is pinned and stays as it is until synchronize()."""
 
 
 class Device(Protocol):
@@ -64,16 +85,25 @@ class Device(Protocol):
 
     def download(self, array: Any) -> Array: ...
 
-    def pinned(self, n: int) -> Array:
-        """Host memory for doubles that copies to and from the device fast."""
+    def pinned(self, n: int, dtype: npt.DTypeLike = np.float64) -> Array:
+        """Host memory that copies to and from the device fast."""
 
-    def gather(self, out: Array, array: Any, place: Any) -> None:
-        """out = array[place], begun; `out` is pinned. Ready after synchronize()."""
+    def mapped(self, pinned: Array) -> Any:
+        """Pinned memory as kernels see it."""
+
+    def begin_upload(self, array: Any, pinned: Array) -> None:
+        """array = pinned, begun; `pinned` stays as it is until synchronize()."""
+
+    def begin_download(self, pinned: Array, array: Any) -> None:
+        """pinned = array, begun; ready after synchronize()."""
 
     def scatter(self, array: Any, place: Any, values: Array) -> None:
-        """array[place] = values, begun; `values` is pinned and stays as it is until synchronize()."""
+        """array[place] = values."""
 
     def module(self, source: str, macros: tuple[str, ...]) -> Module: ...
+
+    def graph(self, module: Any, launches: list[Launch]) -> Graph:
+        """launches: in an order that keeps `after`; the last one comes after all others."""
 
     def synchronize(self) -> None: ...
 
@@ -143,6 +173,18 @@ class HostModule:
         ctypes.memmove(place, words.ctypes.data, words.nbytes)
 
 
+class HostGraph:
+    """Launches one after another."""
+
+    def __init__(self, module: HostModule, launches: list[Launch]) -> None:
+        self._module = module
+        self._launches = launches
+
+    def run(self) -> None:
+        for launch in self._launches:
+            self._module.launch(launch.name, launch.n_block, launch.n_thread, 0, launch.args)
+
+
 class HostDevice:
     """NumPy arrays, and kernels compiled with the host's C++ compiler."""
 
@@ -165,14 +207,23 @@ class HostDevice:
     def download(self, array: Any) -> Array:
         return np.array(array)
 
-    def pinned(self, n: int) -> Array:
-        return np.empty(n)
+    def pinned(self, n: int, dtype: npt.DTypeLike = np.float64) -> Array:
+        return np.empty(n, dtype)
 
-    def gather(self, out: Array, array: Any, place: Any) -> None:
-        np.take(array, place, out=out)
+    def mapped(self, pinned: Array) -> Any:
+        return pinned
+
+    def begin_upload(self, array: Any, pinned: Array) -> None:
+        array[...] = pinned
+
+    def begin_download(self, pinned: Array, array: Any) -> None:
+        pinned[...] = array
 
     def scatter(self, array: Any, place: Any, values: Array) -> None:
         array[place] = values
+
+    def graph(self, module: HostModule, launches: list[Launch]) -> HostGraph:
+        return HostGraph(module, launches)
 
     def synchronize(self) -> None:
         pass
@@ -193,8 +244,8 @@ class HostDevice:
         key = hashlib.sha256("\0".join([text, *flags, compiler.identity]).encode()).hexdigest()
         library = cache.folder() / f"device-{key[:40]}.so"
         if not library.exists():
-            temporary = library.with_name(f"{library.name}.{os.getpid()}")
-            source_file = temporary.with_suffix(".cu")
+            temporary = library.with_name(f"{library.stem}.{os.getpid()}.so")
+            source_file = library.with_name(f"{library.stem}.{os.getpid()}.cu")
             source_file.write_text(text)
             command = [*compiler.command, *flags, str(source_file), "-o", str(temporary)]
             done = subprocess.run(command, capture_output=True, text=True)
@@ -207,12 +258,15 @@ class HostDevice:
 
 # ---- CUDA --------------------------------------------------------------------------------------
 
+_TO_DEVICE, _TO_HOST = 1, 2  # cudaMemcpyKind
+
 
 class CudaModule:
     def __init__(self, module: Any, cupy: Any) -> None:
         self._module = module
         self._cupy = cupy
         self._functions: dict[str, Any] = {}
+        self._model = 0  # address of hx_model
 
     def _function(self, name: str, shared: int) -> Any:
         function = self._functions.get(name)
@@ -221,6 +275,10 @@ class CudaModule:
         if shared > function.max_dynamic_shared_size_bytes:
             function.max_dynamic_shared_size_bytes = shared
         return function
+
+    def load(self, name: str) -> None:
+        """Finds a kernel."""
+        self._function(name, 0)
 
     def launch(
         self,
@@ -243,12 +301,41 @@ class CudaModule:
         return int(driver.occupancyMaxActiveBlocksPerMultiprocessor(pointer, n_thread, shared))
 
     def set_model(self, words: npt.NDArray[np.uint64]) -> None:
-        place = self._module.get_global("hx_model")
-        stream = self._cupy.cuda.get_current_stream()
+        if not self._model:
+            self._model = self._module.get_global("hx_model").ptr
+        stream = self._cupy.cuda.get_current_stream().ptr
         self._cupy.cuda.runtime.memcpyAsync(
-            place.ptr, words.ctypes.data, words.nbytes, 1, stream.ptr
+            self._model, words.ctypes.data, words.nbytes, _TO_DEVICE, stream
         )
-        stream.synchronize()
+
+
+class CudaGraph:
+    """A CUDA graph, captured from launches on streams that wait for each other's events."""
+
+    def __init__(self, module: CudaModule, launches: list[Launch], cupy: Any) -> None:
+        for launch in launches:  # nothing is loaded during the capture
+            module.load(launch.name)
+        self._streams = [cupy.cuda.Stream() for _ in range(1 + max(k.stream for k in launches))]
+        awaited = {k for launch in launches for k in launch.after} | {len(launches) - 1}
+        events: dict[int, Any] = {}
+        main = self._streams[0]
+        main.begin_capture()
+        for k, launch in enumerate(launches):
+            stream = self._streams[launch.stream]
+            for before in launch.after:
+                if launches[before].stream != launch.stream:
+                    stream.wait_event(events[before])
+            with stream:
+                module.launch(launch.name, launch.n_block, launch.n_thread, 0, launch.args)
+                if k in awaited:
+                    events[k] = cupy.cuda.Event(disable_timing=True)
+                    events[k].record(stream)
+        if launches[-1].stream:
+            main.wait_event(events[len(launches) - 1])
+        self._graph = main.end_capture()
+
+    def run(self) -> None:
+        self._graph.launch(self._streams[0])
 
 
 class CudaDevice:
@@ -291,17 +378,38 @@ class CudaDevice:
         result: Array = array.get()
         return result
 
-    def pinned(self, n: int) -> Array:
-        memory = self._cupy.cuda.alloc_pinned_memory(max(8, 8 * n))
-        return np.frombuffer(memory, np.float64, n)
+    def pinned(self, n: int, dtype: npt.DTypeLike = np.float64) -> Array:
+        memory = self._cupy.cuda.alloc_pinned_memory(max(8, np.dtype(dtype).itemsize * n))
+        return np.frombuffer(memory, dtype, n)
 
-    def gather(self, out: Array, array: Any, place: Any) -> None:
-        array.take(place).get(out=out, blocking=False)
+    def mapped(self, pinned: Array) -> Any:
+        # one address space: pinned memory has the same address on both sides
+        cuda = self._cupy.cuda
+        owner = cuda.UnownedMemory(
+            pinned.ctypes.data, pinned.nbytes, pinned, cuda.runtime.getDevice()
+        )
+        return self._cupy.ndarray(
+            pinned.shape, pinned.dtype, memptr=cuda.MemoryPointer(owner, 0)
+        )
+
+    def _copy(self, to: int, source: int, n: int, kind: int) -> None:
+        if to != source:
+            stream = self._cupy.cuda.get_current_stream().ptr
+            self._cupy.cuda.runtime.memcpyAsync(to, source, n, kind, stream)
+
+    def begin_upload(self, array: Any, pinned: Array) -> None:
+        self._copy(array.data.ptr, pinned.ctypes.data, pinned.nbytes, _TO_DEVICE)
+
+    def begin_download(self, pinned: Array, array: Any) -> None:
+        self._copy(pinned.ctypes.data, array.data.ptr, pinned.nbytes, _TO_HOST)
 
     def scatter(self, array: Any, place: Any, values: Array) -> None:
         moved = self._cupy.empty(len(values))
         moved.set(values)
         array[place] = moved
+
+    def graph(self, module: CudaModule, launches: list[Launch]) -> CudaGraph:
+        return CudaGraph(module, launches, self._cupy)
 
     def synchronize(self) -> None:
         self._cupy.cuda.get_current_stream().synchronize()
@@ -311,8 +419,10 @@ class CudaDevice:
 
     def module(self, source: str, macros: tuple[str, ...]) -> CudaModule:
         fmad = "true" if "HX_FAST" in macros else "false"
-        options = ("--std=c++17", f"--fmad={fmad}", "-w", *(f"-D{macro}" for macro in macros))
-        module = self._cupy.RawModule(code=whole_source(source), options=options)
+        options = ("--std=c++17", f"--fmad={fmad}", "-w")
+        # CuPy compiles an empty file for each set of options, cached or not
+        defined = "".join(f"#define {macro.replace('=', ' ', 1)}\n" for macro in macros)
+        module = self._cupy.RawModule(code=defined + whole_source(source), options=options)
         module.compile()
         return CudaModule(module, self._cupy)
 

@@ -13,11 +13,12 @@ import time
 from typing import Any
 
 from ...errors import HelioXError
+from .columns import Copies
 from .device import Device, open_device
 from .events import Events
 from .model import DeviceModel
 from .observers import Observers
-from .plans import Plan, choose_plan, has_pointers, one_block
+from .plans import Plan, choose_plan, has_pointers, make_plan, one_block, suits
 from .translate import Refusal
 
 _WHOLE_LAST, _WHOLE_ALL, _DETECT_LAST = 1, 2, 4
@@ -52,6 +53,11 @@ class GpuEngine:
 
     # ---- the model on the device ----
 
+    @property
+    def model(self) -> DeviceModel | None:
+        """The copy of the last run."""
+        return self._model
+
     def _method(self) -> str:
         solver = str(self.core.get("solver"))
         if solver != "auto":
@@ -67,70 +73,115 @@ class GpuEngine:
         if self._device is None:
             self._device = open_device()
         generation = self.core.device_generation()
-        nernst = [rows.tobytes() for rows in self.core.device_state()["nernst"]]  # ion styles
+        style = self.core.device_clock()["ion_style"]
         if self._pointers is None or self._pointers[0] != generation:
             self._pointers = (generation, has_pointers(self.core.device_model()))
-        self._plan = choose_plan(self.core, self._pointers[1])
-        self.plan_name = self._plan.name
+        wanted = choose_plan(self.core, self._pointers[1])
         fast = self.core.get("fidelity") == "fast"
-        key = (generation, method, self.plan_name, fast, *nernst)
+        key = (generation, method, wanted, self.core.get("plan"), fast, style)
         if self._model is None or key != self._key:
             started = time.perf_counter()
             structure = self.core.device_model()
             if structure["capacitance"] is None:
                 raise Refusal("HX033", "there is no compartment to compute")
             self._model = None
-            threads = int(os.environ.get("HELIOX_BLOCK_THREADS", "0"))
-            self._model = DeviceModel(
-                structure, self._device, method, self.core.device_global, threads,
-                one_block(self._plan, self._device), self._plan.macros, fast,
-            )  # fmt: skip
+            try:
+                self._model = model = self._build(structure, method, wanted, fast)
+            except MemoryError as error:
+                free = f"{self._device.free_bytes() / 2**20:.0f} MiB are free"
+                raise Refusal("HX035", f"{error or 'out of memory'}; {free}") from error
             self._key = key
+            self._copies = Copies(self.core, model)
+            self._observers = Observers(self.core, model)
+            self._events = Events(self.core, model)
             self.figures["freeze_seconds"] = time.perf_counter() - started
             self.figures["device_bytes"] = self._model.bytes()
         return self._model
 
+    def _build(
+        self, structure: dict[str, Any], method: str, wanted: str, fast: bool
+    ) -> DeviceModel:
+        """The model for a plan, or for "streams" where that plan does not suit it."""
+        device, threads = self._device, int(os.environ.get("HELIOX_BLOCK_THREADS", "0"))
+        assert device is not None
+
+        def build(plan: Plan) -> DeviceModel:
+            self._plan, self.plan_name = plan, plan.name
+            return DeviceModel(
+                structure, device, method, self.core.device_global, threads,
+                one_block(plan, device), plan.macros, fast,
+            )  # fmt: skip
+
+        plan = make_plan(wanted)
+        model = build(plan)
+        if self.core.get("plan") == "fused" or suits(plan, model):
+            return model
+        try:
+            return build(make_plan("streams"))
+        except Refusal:
+            if wanted == "coupled":
+                raise
+            self._plan, self.plan_name = plan, plan.name
+            return model
+
     # ---- steps ----
 
     def _advance(self, model: DeviceModel, n: int) -> int:
-        observers = Observers(self.core, model)
-        events = Events(self.core, model)
+        observers, events = self._observers, self._events
         observers.take_over()
-        events.take_over()
-        model.take_over()
+        events.take_over(observers.sources)
         self._plan.begin(self.core, model)
-        self._set_numbers(model, observers, events)
-        model.module.set_model(model.words())
-        model.module.launch("hx_prepare", 1, 1, 0, ())
+        changed = self._copies.take_over() > 0
+        self._set_numbers(model)
+        changed |= model.send()
+        if changed or model.assigns_globals:
+            model.module.launch("hx_prepare", 1, 1, 0, ())
         done = 0
         crossing, flags = observers.crossing_now()
         try:
             while done < n:
-                if done and self.core.device_pause():
-                    break
-                self.core.device_spikes(crossing, flags)
+                if len(crossing) or flags is not None:
+                    self.core.device_spikes(crossing, flags)
                 m = min(n - done, events.window_limit(), observers.window_limit())
+                m = observers.make_room(m)
+                if m < 1 and not done:
+                    raise Refusal("HX035", "no memory of the GPU is left for what Vectors record")
+                if m < 1:
+                    break
                 window = self.core.device_window(m, events.types)
+                pause = self.core.device_pause()
                 if window.n_step:
-                    more = done + window.n_step < n and window.stop == "n_max"
-                    t0 = float(window.t[0])
-                    if observers.load(window) | events.load(window):
-                        model.module.set_model(model.words())
-                    flag_bits = _DETECT_LAST if more else 0
-                    flag_bits |= _WHOLE_ALL if observers.whole else 0 if more else _WHOLE_LAST
-                    self._plan.run(model, t0, int(window.n_step), flag_bits)
+                    more = done + window.n_step < n and window.stop == "n_max" and not pause
+                    self._run(model, window, more)
                     crossing, flags = observers.unload(window, events, more)
                     done += int(window.n_step)
                 else:
                     self.core.device_window_done(window)
-                if window.stop in ("interpreter", "host step"):
+                if pause or window.stop in ("interpreter", "host step"):
                     break
         finally:
-            model.give_back()
+            observers.finish()
+            self._copies.give_back()
         return done
 
-    def _set_numbers(self, model: DeviceModel, observers: Observers, events: Events) -> None:
-        state = self.core.device_state()
+    def _run(self, model: DeviceModel, window: Any, more: bool) -> None:
+        """A window on the device; what the last one recorded goes to its Vectors meanwhile."""
+        observers, events = self._observers, self._events
+        changed = observers.load(window) | events.load(window)
+        if changed or model.arrays.moved:
+            model.send()
+        model.staging.flush()
+        observers.outcome.begin()
+        flag_bits = _DETECT_LAST if more else 0
+        flag_bits |= _WHOLE_ALL if observers.whole else 0 if more else _WHOLE_LAST
+        self._plan.run(model, float(window.t[0]), int(window.n_step), flag_bits)
+        observers.begin_fetch(window)
+        events.begin_fetch(window)
+        observers.append()
+        model.device.synchronize()
+
+    def _set_numbers(self, model: DeviceModel) -> None:
+        state = self.core.device_clock()
         if state["secondorder"] == 2:
             raise Refusal("HX033", "secondorder = 2 runs on the CPU engine")
         scale = 2.0 if state["secondorder"] else 1.0
@@ -140,4 +191,3 @@ class GpuEngine:
         model.values["v_scale"] = scale
         for ion in model.ions.values():
             model.values[f"{ion['name']}__coefficient"] = self.core.device_nernst(ion["type"])
-

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from ...codegen.device_source import EVENT_RECEIVE, EVENT_SAMPLE, EVENT_WRITE
+from .device import Array
 from .model import DeviceModel
+from .outcome import Outcome
 from .translate import Refusal
 from .variables import Place, host_value, places
 
@@ -31,13 +33,15 @@ class Events:
         self._writes_weights = any(receive.weights_written for _, receive in receivers)
         self._empty = True
         self._samples = 0
+        self._pinned: dict[str, Array] = {}
 
-    def take_over(self) -> None:
-        """Nothing pending yet; how far a window may reach."""
-        self._clear()
-        sources = self.core.device_sources()
+    def take_over(self, sources: dict[str, Any]) -> None:
+        """Nothing pending yet; how far a window may reach. sources: _core.device_sources()."""
+        if not self._empty or "event_first" not in self.model.arrays:
+            self._clear()
+        self._make_lists()
         delay = float(sources["delay"].min()) if len(sources["delay"]) else math.inf
-        dt = self.core.device_state()["dt"]
+        dt = self.core.device_clock()["dt"]
         limit = math.inf if math.isinf(delay) else math.floor(delay / dt + 1e-9) + 1
         delays = sources["point_delay"]
         point = min((d for k, d in delays.items() if k in self._net_event), default=math.inf)
@@ -51,20 +55,20 @@ class Events:
         return 2**31 - 1 if math.isinf(self._limit) else int(self._limit)
 
     def _clear(self) -> None:
-        model, n_block = self.model, self.model.nodes.n_block
-        model.put("event_first", np.zeros(n_block + 1, np.int32))
+        n_block = self.model.nodes.n_block
+        self.model.staging.put("event_first", np.zeros(n_block + 1, np.int32))
         self._empty = True
+
+    def _make_lists(self) -> None:
+        model, n_block = self.model, self.model.nodes.n_block
         if self._net_send:
             model.values["max_self"] = _MOST_SELF
-            model.put("self_count", np.zeros(n_block, np.int32))
-            model.put("self_next", np.full(n_block, 1e300))
             for name in ("self_time", "self_flag"):
                 model.need(name, n_block * _MOST_SELF, np.float64)
             for name in ("self_kind", "self_instance", "self_weight", "self_root"):
                 model.need(name, n_block * _MOST_SELF, np.int32)
         if self._net_event:
             model.values["max_net_event"] = _MOST_NET_EVENTS
-            model.put("n_net_event", np.zeros(1, np.int32))
             model.need("net_event_time", _MOST_NET_EVENTS, np.float64)
             model.need("net_event_kind", _MOST_NET_EVENTS, np.int32)
             model.need("net_event_instance", _MOST_NET_EVENTS, np.int32)
@@ -85,64 +89,72 @@ class Events:
         rows = _Rows(self.core, self.model, window)
         changed = False
         for name, values in rows.arrays(self.model.nodes.n_block).items():
-            changed |= self.model.put(name, values)
+            changed |= self.model.staging.put(name, values)
         self.rows = rows
-        if len(window.weight):
-            changed |= self.model.put("weight", np.ascontiguousarray(window.weight).reshape(-1))
+        self._weights = window.weight
+        if len(self._weights):
+            changed |= self.model.staging.put("weight", self._weights.reshape(-1))
         changed |= self.model.need("event_sample", max(1, n_sample), np.float64)
         return changed
 
-    def done(self, window: Any, step: Any, source: Any, flags: Any) -> None:
-        """Gives NEURON's queue what the device found in the window."""
-        samples = None
+    def begin_fetch(self, window: Any) -> None:
+        """After the launch: samples and weights, on their way to the host."""
         if self._samples:
-            array = self.model.arrays["event_sample"]
-            samples = self.model.device.download(array)[: self._samples]
-            for sample, address in self.rows.constants:
-                samples[sample] = host_value(address)
-        found: dict[str, Any] = {}
-        if not self._empty:
-            if len(window.weight) and self._writes_weights:
-                flat = self.model.device.download(self.model.arrays["weight"])
-                found["weight"] = flat[: window.weight.size].reshape(window.weight.shape)
-            if self._net_send:
-                found |= self._self_events(window)
-            if self._net_event:
-                found |= self._net_events()
-        self.core.device_window_done(
-            window, spike_step=step, spike_source=source, flags=flags, sample=samples, **found
-        )
+            self._sample = self._fetched("event_sample", self._samples)
+        if not self._empty and self._writes_weights and len(self._weights):
+            self._weight = self._fetched("weight", self._weights.size)
 
-    def _self_events(self, window: Any) -> dict[str, Any]:
-        """What point processes sent to themselves and is not due yet; the lists start empty again."""
-        model = self.model
-        count = model.device.download(model.arrays["self_count"])
-        if not count.any():
+    def _fetched(self, name: str, n: int) -> Array:
+        """(n,) float64, there after synchronize()."""
+        held = self._pinned.get(name)
+        if held is None or len(held) < n:
+            held = self._pinned[name] = self.model.device.pinned(2 * n)
+        self.model.device.begin_download(held[:n], self.model.arrays[name][:n])
+        return held[:n]
+
+    def done(self, window: Any, step: Any, source: Any, outcome: Outcome | None) -> None:
+        """Gives NEURON's queue what the device found in the window. outcome: None where that is nothing."""
+        found: dict[str, Any] = {}
+        if self._samples:
+            found["sample"] = self._sample
+            for sample, address in self.rows.constants:
+                self._sample[sample] = host_value(address)
+        if not self._empty and self._writes_weights and len(self._weights):
+            found["weight"] = self._weight.reshape(self._weights.shape)
+        if outcome is not None and self._net_send:
+            found |= self._self_events(outcome.self_count)
+        if outcome is not None and self._net_event:
+            found |= self._net_events(outcome.n_net_event)
+        self.core.device_window_done(window, spike_step=step, spike_source=source, **found)
+
+    def _self_events(self, count: Array) -> dict[str, Any]:
+        """What point processes sent to themselves and is not due yet. count: (n_block,)."""
+        model, most = self.model, int(count.max())
+        if most == 0:
             return {}
-        if count.max() > _MOST_SELF:
+        if most > _MOST_SELF:
             raise RuntimeError("more events of point processes to themselves than the device holds")
-        rows = np.concatenate([b * _MOST_SELF + np.arange(c) for b, c in enumerate(count)])
-        at = {n: model.device.download(model.arrays[f"self_{n}"])[rows] for n in _SELF_COLUMNS}
+        held = np.arange(most) < count[:, None]
+        at = {}
+        for n in _SELF_COLUMNS:
+            lists = model.arrays[f"self_{n}"].reshape(len(count), -1)
+            at[n] = model.device.download(lists[:, :most])[held]
         root = self.rows.event_of_row[at["root"]]
-        order = np.lexsort((np.arange(len(rows)), at["time"], root))
-        model.put("self_count", np.zeros(len(count), np.int32))
-        model.put("self_next", np.full(len(count), 1e300))
+        order = np.lexsort((np.arange(len(root)), at["time"], root))
         return {
             "self_event": root[order].astype(np.int32),
             "self_time": at["time"][order],
             "self_flag": at["flag"][order],
         }
 
-    def _net_events(self) -> dict[str, Any]:
+    def _net_events(self, n: int) -> dict[str, Any]:
         model = self.model
-        n = int(model.device.download(model.arrays["n_net_event"])[0])
         if n == 0:
             return {}
         if n > _MOST_NET_EVENTS:
             raise RuntimeError("more net_event() in a window than the device holds")
-        model.put("n_net_event", np.zeros(1, np.int32))
-        time = model.device.download(model.arrays["net_event_time"])[:n]
-        root = self.rows.event_of_row[model.device.download(model.arrays["net_event_root"])[:n]]
+        time = model.device.download(model.arrays["net_event_time"][:n])
+        root = self.rows.event_of_row[model.device.download(model.arrays["net_event_root"][:n])]
         order = np.lexsort((time, root))
         return {"net_event": root[order].astype(np.int32), "net_event_time": time[order]}
 
@@ -239,9 +251,7 @@ class _Rows:
         block, step, target = self.block[order], self.step[order], self.target[order]
         self.event_of_row = order  # events come first in the columns, in the window's order
         head = np.ones(len(order), np.int32)
-        same = (
-            (block[1:] == block[:-1]) & (step[1:] == step[:-1]) & (target[1:] == target[:-1])
-        )
+        same = (block[1:] == block[:-1]) & (step[1:] == step[:-1]) & (target[1:] == target[:-1])
         head[1:][same] = 0
         first = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=n_block))])
         found = {name: values[order] for name, values in self.columns.items()}

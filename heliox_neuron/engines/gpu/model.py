@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,40 +13,27 @@ from ... import solvers
 from ...codegen.cpp_layout import Layout
 from ...codegen.device_source import DeviceSource, Entry
 from ...nmodl.net_receive import Receive
+from .columns import Column
 from .device import Array, Device
 from .launch import NodeMemory, choose_spread, choose_threads
 from .layout import MOST_SLOTS, InstanceLayout, NodeLayout, lay_instances, lay_out, signatures
+from .staging import Staging
 from .tasks import make_tasks
 from .translate import Refusal, entries_of, source_of
 
 _NODE_COLUMNS = ("v", "a", "b", "area")
+_VOLATILE = ("global", "each")  # numbers of hx_model that change without an address
 Key = tuple[Any, ...]
 
 
-@dataclass
-class Column:
-    """A column of NEURON's and its copy. place: where each of NEURON's elements lies on the device.
+class Arrays(dict[str, Any]):
+    """Arrays on the device by their name in hx_model. moved: an address changed."""
 
-    written: kernels or Vectors store into it. snapshot: NEURON's values when both were last the same,
-    in pinned memory. at: `place` on the device. uniform: all elements are the same number.
-    """
+    moved = True
 
-    host: Array
-    place: npt.NDArray[np.int64]
-    device: Any
-    written: bool
-    snapshot: Array
-    at: Any
-    uniform: bool = False
-
-    def upload(self, device: Device) -> None:
-        """Takes NEURON's values over."""
-        self.snapshot[...] = self.host
-        first = self.snapshot[0] if len(self.snapshot) else 0.0
-        self.uniform = bool((self.snapshot == first).all())
-        if self.uniform and len(self.device) > len(self.snapshot):
-            self.device[...] = first
-        device.scatter(self.device, self.at, self.snapshot)
+    def __setitem__(self, name: str, array: Any) -> None:
+        self.moved = True
+        super().__setitem__(name, array)
 
 
 class DeviceModel:
@@ -69,6 +55,7 @@ class DeviceModel:
         self.method = method
         self.fast = fast
         self.plan_macros = plan_macros
+        self.streams = "HX_PLAN_STREAMS" in plan_macros
         self.global_value = global_value
         self.fast_imem = "sav_rhs" in structure["node"]
         self.mechanisms = {m["name"]: m for m in structure["mechanisms"]}
@@ -88,19 +75,24 @@ class DeviceModel:
         }
         self.columns: dict[Key, Column] = {}
         self._places: dict[int, tuple[Array, Any]] = {}
-        self.arrays: dict[str, Any] = {}  # everything else that hx_model points to
+        self.arrays = Arrays()  # everything else that hx_model points to
+        self._sent = np.zeros(0, np.uint64)  # hx_model as the device has it
+        self._volatile: list[tuple[int, str, str, Key]] = []
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         sizes = np.diff(self.nodes.first)
         spread = choose_spread(device, self.nodes.n_block, self.entries)
         self.n_thread = n_thread or choose_threads(device, sizes)
         self.source: DeviceSource = source_of(
-            self.entries, self.fast_imem, frozenset(), spread, fast
+            self.entries, self.fast_imem, frozenset(), spread, fast, self.streams
         )
         self.spread = bool(self.source.passes)
         self._plan_trees(sizes)
         self._fill_fixed()
         self._fill_keys(masks)
         self.module = device.module(self.source.text, self.macros())
+        self.staging = Staging(device, self.arrays)
+        members = self.source.fields.members.values()
+        self.assigns_globals = any(key[0] == "written" for _, key in members)
 
     # ---- building ----
 
@@ -134,7 +126,11 @@ class DeviceModel:
         self.arrays["tree_first"] = self.device.array(np.array(offsets, np.int32))
         if sizes.max() > MOST_SLOTS:
             raise Refusal("HX033", f"a cell of {sizes.max()} nodes is too large for a block")
-        self.memory = NodeMemory.choose(self.device, sizes, scratch, self.n_thread)
+        self.memory = (
+            NodeMemory(0, True, 1)
+            if self.streams
+            else NodeMemory.choose(self.device, sizes, scratch, self.n_thread)
+        )
         if not self.memory.shared:
             each = 5 * sizes.astype(np.int64) + scratch
             starts = np.concatenate([[0], np.cumsum(each)])
@@ -162,12 +158,11 @@ class DeviceModel:
         self, key: Key, host: Array, place: npt.NDArray[np.int64], size: int, written: bool
     ) -> None:
         if key not in self.columns:
-            pinned = self.device.pinned(len(host))
-            column = Column(
-                host, place, self.device.empty(size, np.float64), written, pinned, self._at(place)
-            )
+            memory = self.device.empty(size, np.float64)
+            column = Column(host, place, memory, written, np.array(host), self._at(place))
             column.upload(self.device)
             self.columns[key] = column
+            self.arrays.moved = True
         elif written:
             self.columns[key].written = True
 
@@ -188,12 +183,15 @@ class DeviceModel:
             self._bind(("node", name), node[name], layout.position, n, name == "v")
         capacitance = self.structure["capacitance"]
         at = layout.position[capacitance["node"]]
-        cm = np.zeros(n)
-        cm[at] = capacitance["cm"]
-        self._cm = np.array(capacitance["cm"])
-        self._cm_position = at
-        self.arrays["cm"] = self.device.array(cm)
-        self.arrays["i_cap"] = self.device.empty(n, np.float64)
+        for name in ("cm", "i_cap"):
+            self.arrays[name] = self.device.empty(n, np.float64)
+            host = capacitance[name]
+            column = Column(
+                host, at, self.arrays[name], name == "i_cap", np.array(host), self._at(at),
+                filled=False,
+            )  # fmt: skip
+            column.upload(self.device)
+            self.columns["capacitance", name] = column
         if self.fast_imem:
             for name in ("sav_rhs", "sav_d"):
                 self._bind(("node", name), node[name], layout.position, n, True)
@@ -251,6 +249,14 @@ class DeviceModel:
 
     def _fill_slot(self, name: str, mechanism: str) -> None:
         self.arrays[name] = self.device.array(self.instances[mechanism].slot)
+
+    def _fill_position(self, name: str, mechanism: str) -> None:
+        layout = self.instances[mechanism]
+        positions = self.nodes.position[self._node_of(mechanism)[layout.order]]
+        self.arrays[name] = self.device.array(positions.astype(np.int32))
+
+    def _fill_count(self, name: str, mechanism: str) -> None:
+        self.values[name] = len(self.instances[mechanism].order)
 
     def _fill_index(self, name: str, mechanism: str) -> None:
         self.arrays[name] = self.device.array(self.instances[mechanism].index)
@@ -329,10 +335,9 @@ class DeviceModel:
             if entry.kernel is not None and entry.kernel.receive is not None
         ]
 
-    def bind_column(self, mechanism: str, variable: str) -> None:
-        """Puts a column on the device that no kernel uses."""
-        host = self.mechanisms[mechanism]["columns"][variable]
-        self._bind_instances(("column", mechanism, variable), host, mechanism, False)
+    def bind_column(self, key: Key, host: Array) -> None:
+        """Puts a column of a mechanism or an ion on the device, if no kernel uses it."""
+        self._bind_instances(key, host, str(key[1]), False)
 
     def mark_written(self, key: Key) -> None:
         """A Vector plays into this column: NEURON gets it back after a batch."""
@@ -341,12 +346,28 @@ class DeviceModel:
 
     # ---- hx_model ----
 
-    def words(self) -> npt.NDArray[np.uint64]:
-        """hx_model as it is to be now."""
-        out = []
-        for name, (kind, key) in self.source.fields.members.items():
-            out.append(self._word(name, kind, key))
-        return np.array(out, np.uint64)
+    def send(self) -> bool:
+        """Begins the upload of hx_model as it is to be now, if that changed. Comes after synchronize()."""
+        members = self.source.fields.members
+        words = self._sent.copy()
+        if self.arrays.moved or not len(words):
+            words = np.array([self._word(n, *member) for n, member in members.items()], np.uint64)
+            self._volatile = [
+                (k, n, *member)
+                for k, (n, member) in enumerate(members.items())
+                if n not in self.arrays and (n in self.values or member[1][0] in _VOLATILE)
+            ]
+            self.arrays.moved = False
+        else:
+            for k, name, kind, key in self._volatile:
+                words[k] = self._word(name, kind, key)
+        if np.array_equal(words, self._sent):
+            return False
+        if len(words) != len(self._sent):
+            self._sent = self.device.pinned(len(words), np.uint64)
+        self._sent[:] = words
+        self.module.set_model(self._sent)
+        return True
 
     def _word(self, name: str, kind: str, key: Key) -> int:
         if name in self.arrays:
@@ -367,33 +388,6 @@ class DeviceModel:
 
     # ---- what NEURON has and what the device has ----
 
-    def take_over(self) -> int:
-        """Uploads what the script changed. Returns the number of columns."""
-        changed = 0
-        for column in self.columns.values():
-            if not same_bits(column.host, column.snapshot):
-                column.upload(self.device)
-                changed += 1
-        cm = self.structure["capacitance"]["cm"]
-        if not np.array_equal(cm, self._cm):
-            self._cm = np.array(cm)
-            values = np.zeros(len(self.nodes.row))
-            values[self._cm_position] = cm
-            self.device.upload(self.arrays["cm"], values)
-            changed += 1
-        return changed
-
-    def give_back(self) -> None:
-        """Writes what kernels stored into NEURON's columns."""
-        written = [column for column in self.columns.values() if column.written]
-        for column in written:
-            self.device.gather(column.snapshot, column.device, column.at)
-        self.device.synchronize()
-        for column in written:
-            column.host[...] = column.snapshot
-        i_cap = self.device.download(self.arrays["i_cap"])
-        self.structure["capacitance"]["i_cap"][...] = i_cap[self._cm_position]
-
     def place(self, key: Key, index: int) -> int:
         """The device address of an element, by NEURON's index. Raises KeyError if it is not there."""
         if key == ("node", "v"):
@@ -411,11 +405,6 @@ class DeviceModel:
         """Device memory of the model."""
         held = [column.device for column in self.columns.values()] + list(self.arrays.values())
         return sum(int(array.nbytes) for array in held)
-
-
-def same_bits(left: Array, right: Array) -> bool:
-    """Whether two columns are the same, NaN and all."""
-    return bool((left.view(np.int64) == right.view(np.int64)).all())
 
 
 def _bits(value: float | int) -> int:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from .device import Array
 from .model import DeviceModel
+from .outcome import Outcome
 from .translate import Refusal
 from .variables import Place, host_value, places
 
-_RECORD_BYTES = 64 * 2**20
+_RECORD_BYTES = 16 * 2**20
 _MOST_STEPS = 65536
 
 
@@ -21,17 +23,33 @@ class Observers:
         self.core = core
         self.model = model
         self.whole = False
+        self.outcome: Outcome
+        self._seen: tuple[Any, ...] = ()  # what the rest was made for
+        self._play_addresses = b""
+        self._rows = 0
+        self._held: list[Array] = [np.zeros(0), np.zeros(0)]  # what windows recorded, in turn
+        self._turn = 0
+        self._next: tuple[int, Array, Array] | None = None  # of the window that runs
+        self._recorded: tuple[int, Array, Array] | None = None  # of the one before
 
     # ---- before the batch ----
 
     def take_over(self) -> None:
         """Finds who looks at what. Raises Refusal."""
+        self.sources = self.core.device_sources()
+        if self.sources["has_watch"]:
+            raise Refusal("HX033", "WATCH statements are active")
+        looked = [*self.core.device_record_table(), self.sources["address"]]
+        now = (*(array.tobytes() for array in looked), self.sources["threshold"].tobytes(),
+               len(self.model.columns))  # fmt: skip
+        if now == self._seen:
+            return
+        self._seen = ()
         self._take_records()
         self._take_touched()
         self._take_sources()
-        self.model.arrays.pop("play_value", None)
-        self.model.values["n_play"] = 0
-        self._play_addresses: bytes = b""
+        self._play_addresses = b""
+        self._seen = now
 
     def _by_block(self, found: list[Place], name: str) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Uploads slots and addresses in the order of blocks; returns that order."""
@@ -67,8 +85,8 @@ class Observers:
         self._records = [sampled[k][0] for k in order]
         self.whole = any(place.lean for _, place in sampled)
         self._point = any(place.point for _, place in sampled)
+        self._record_index = np.array(self._records, np.int32)
         self.model.values["n_record"] = len(sampled)
-        self._rows = 0
 
     def _take_touched(self) -> None:
         """What Vectors play into, or sample at times of their own. Refused now if the device cannot:
@@ -84,6 +102,8 @@ class Observers:
                     raise Refusal("HX033", reason)
                 self.model.mark_written(place.key)
                 self._played.add(int(record["address"]))
+            elif record["kind"] == "discrete" and place.time:  # NEURON's t stands still in a window
+                raise Refusal("HX033", "a Vector records t at given times")
             elif record["host"]:
                 self._check_host(int(record["address"]))
             elif record["kind"] in ("dt", "discrete"):
@@ -98,9 +118,6 @@ class Observers:
             raise Refusal("HX033", "a Vector may record a weight that NET_RECEIVE assigns")
 
     def _take_sources(self) -> None:
-        self.sources = self.core.device_sources()
-        if self.sources["has_watch"]:
-            raise Refusal("HX033", "WATCH statements are active")
         addresses = self.sources["address"]
         found = places(self.core, self.model, addresses)
         if not all(place.held for place in found):
@@ -110,12 +127,14 @@ class Observers:
         self._source_rank = np.argsort(order)
         n = len(found)
         self.model.put("source_threshold", self.sources["threshold"][order])
-        self.model.put("source_flag", self.sources["flag"].astype(np.int32)[order])
         self._max_spike = max(32768, 32 * n)
         self.model.values["max_spike"] = self._max_spike
-        self.model.put("n_spike", np.zeros(1, np.int32))
-        self.model.need("spike_step", self._max_spike, np.int32)
-        self.model.need("spike_source", self._max_spike, np.int32)
+        self.outcome = Outcome(
+            self.model.device, self.model.arrays, self.model.nodes.n_block, n, self._max_spike
+        )
+        kind, index, _, row, _ = self.core.device_resolve(addresses)
+        self._of_v = (kind == 1) & (index == 0)
+        self._v_row = row[self._of_v]
         self.whole |= any(place.lean for place in found)
         self._point |= any(place.point for place in found)
         self.model.values["sync_records"] = int(self._point)
@@ -128,16 +147,15 @@ class Observers:
         value = self._values_now()
         above = value - self.sources["threshold"] > 0.0
         crossing = np.flatnonzero(above & ~self.sources["flag"]).astype(np.int32)
-        self.model.put("source_flag", above.astype(np.int32)[self._source_order])
+        if len(above):
+            self.outcome.set_flags(above[self._source_order])
         return crossing, above
 
     def _values_now(self) -> Any:
         """The sources' variables in NEURON's memory."""
-        kind, index, _, row, _ = self.core.device_resolve(self.sources["address"])
-        of_v = (kind == 1) & (index == 0)
-        value = np.empty(len(row))
-        value[of_v] = self.model.structure["node"]["v"][row[of_v]]
-        for k in np.flatnonzero(~of_v):
+        value = np.empty(len(self._of_v))
+        value[self._of_v] = self.model.structure["node"]["v"][self._v_row]
+        for k in np.flatnonzero(~self._of_v):
             value[k] = host_value(int(self.sources["address"][k]))
         return value
 
@@ -153,14 +171,25 @@ class Observers:
 
     # ---- a window ----
 
+    def make_room(self, n_step: int) -> int:
+        """Steps that can be recorded: n_step, fewer where the device has no more memory."""
+        n_record = len(self._records)
+        if n_step * n_record > self._rows:
+            try:
+                self.model.need("record_value", n_step * n_record, np.float64)
+            except MemoryError:
+                return self._rows // n_record
+            self._rows = n_step * n_record
+            self.append()  # it may lie in what is replaced
+            self._held = [self.model.device.pinned(self._rows) for _ in range(2)]
+        return n_step
+
     def load(self, window: Any) -> bool:
-        """Makes room for what the window records and uploads what it plays."""
-        changed = False
-        rows = int(window.n_step) * len(self._records)
-        if rows and rows > self._rows:
-            self._rows = rows
-            changed |= self.model.need("record_value", rows, np.float64)
-        if len(window.play_address):
+        """Uploads what the window plays; True where numbers of hx_model changed."""
+        n_play = len(window.play_address)
+        changed = self.model.values.get("n_play", 0) != n_play
+        self.model.values["n_play"] = n_play
+        if n_play:
             changed |= self._load_plays(window)
         return changed
 
@@ -171,52 +200,61 @@ class Observers:
             self._play_addresses = addresses.tobytes()
             found = places(self.core, self.model, addresses)
             self._play_order = self._by_block(found, "play")
-            self.model.values["n_play"] = len(found)
             changed = True
         values = np.ascontiguousarray(window.play[:, :, self._play_order]).reshape(-1)
-        return self.model.put("play_value", values) or changed
+        return self.model.staging.put("play_value", values) or changed
+
+    def begin_fetch(self, window: Any) -> None:
+        """After the launch: what the window records, on its way to the host."""
+        n_step, held = int(window.n_step), self._held[self._turn]
+        self._next = (n_step, held, window.t)
+        if self._records:
+            n = n_step * len(self._records)
+            array = self.model.arrays["record_value"][:n]
+            self.model.device.begin_download(held[:n], array)
+        self._turn = 1 - self._turn
+
+    def append(self) -> None:
+        """Gives Vectors what the window before recorded, while the device does this one."""
+        if self._recorded is not None:
+            n_step, held, t = self._recorded
+            if self._records:
+                self.core.device_append_rows(self._record_index, held, n_step)
+            for record in self._times:
+                self.core.device_append(record, t[1:])
+            for record, address in self._constants:
+                self.core.device_append(record, np.full(n_step, host_value(address)))
+        self._recorded = None
 
     def unload(self, window: Any, events: Any, detected_last: bool) -> tuple[Any, Any]:
-        """Gives NEURON what the device found; returns what crosses at the next check."""
-        model, n_step = self.model, int(window.n_step)
-        crossing, flags = np.zeros(0, np.int32), np.zeros(0, bool)
-        step, source = crossing, crossing
-        if len(self.sources["address"]):
+        """Gives NEURON what the device found; returns what crosses at the next check, and None: sources
+        get their flags in finish().
+        """
+        self._recorded, self._next = self._next, None
+        none = np.zeros(0, np.int32)
+        step, source, crossing = none, none, none
+        found = self.outcome.read()
+        if found:
             step, source = self._spikes()
-            flags = model.device.download(model.arrays["source_flag"])[self._source_rank] != 0
-            late = step == n_step
-            crossing = np.sort(source[late])
-            step, source = step[~late], source[~late]
-        before = flags.copy()
-        before[crossing] = False
-        events.done(window, step, source, before if len(before) else None)
-        self._append(window)
-        if not detected_last:
-            crossing = crossing[:0]
-        return crossing, flags
+            late = step == int(window.n_step)
+            crossing, step, source = source[late], step[~late], source[~late]
+        events.done(window, step, source, self.outcome if found else None)
+        return crossing if detected_last else none, None
 
     def _spikes(self) -> tuple[Any, Any]:
-        model = self.model
-        n = int(model.device.download(model.arrays["n_spike"])[0])
-        if n == 0:
-            return np.zeros(0, np.int32), np.zeros(0, np.int32)
-        if n > self._max_spike:
-            raise RuntimeError("more spikes than the device's list holds")
-        model.put("n_spike", np.zeros(1, np.int32))
-        step = model.device.download(model.arrays["spike_step"][:n])
-        source = self._source_order[model.device.download(model.arrays["spike_source"][:n])]
+        """(step, source), in the order of NEURON's checks."""
+        step, place = self.outcome.spikes()
+        if not len(step):
+            return step, place
+        source = self._source_order[place]
         order = np.lexsort((source, step))
         return step[order].astype(np.int32), source[order].astype(np.int32)
 
-    def _append(self, window: Any) -> None:
-        n_step = int(window.n_step)
-        if self._records:
-            n = n_step * len(self._records)
-            values = self.model.device.download(self.model.arrays["record_value"][:n])
-            columns = np.ascontiguousarray(values.reshape(n_step, -1).T)
-            for k, record in enumerate(self._records):
-                self.core.device_append(record, columns[k])
-        for record in self._times:
-            self.core.device_append(record, window.t[1:])
-        for record, address in self._constants:
-            self.core.device_append(record, np.full(n_step, host_value(address)))
+    def finish(self) -> None:
+        """After a batch."""
+        if self._next is None:
+            self.append()
+        self._recorded = self._next = None
+        if len(self.sources["address"]):
+            flags = self.outcome.flags()[self._source_rank]
+            self.core.device_spikes(np.zeros(0, np.int32), flags)

@@ -1,8 +1,8 @@
 """Execution plans: how a window of steps becomes launches of kernels.
 
-fused: a block of threads takes its cells through all steps in one launch. coupled: the same with one
-barrier of the grid a step, for cells that look at each other (coupling.py). streams: a kernel for
-each task of a step (device_streams.py).
+fused: a block of threads takes its cells through all steps in one launch. coupled: the same with
+one barrier of the grid a step, for cells that look at each other (coupling.py). streams: a kernel
+for each task of a step (streams.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from .coupling import Coupling
 from .device import Device
 from .model import DeviceModel
+from .streams import Streams
 from .translate import Refusal
 
 
@@ -47,7 +48,7 @@ class Coupled:
     """One launch a window; blocks meet once a step, so all of them run at the same time."""
 
     name = "coupled"
-    macros = ("HX_PLAN_COUPLED",)
+    macros: tuple[str, ...] = ("HX_PLAN_COUPLED",)
 
     def __init__(self) -> None:
         self._meetings = 0
@@ -77,22 +78,44 @@ class Coupled:
 
 
 def has_pointers(structure: dict[str, Any]) -> bool:
-    """Whether instances may look at other cells through a POINTER. structure: _core.device_model()."""
+    """Whether instances may look at other cells. structure: _core.device_model()."""
     return any(
         m["pointers"] and m["n"] and m["kind"] in ("density", "point")
         for m in structure["mechanisms"]
     )
 
 
-def choose_plan(core: Any, pointers: bool) -> Plan:
+def choose_plan(core: Any, pointers: bool) -> str:
     """heliox.plan, or what the model needs. pointers: has_pointers(). Raises Refusal."""
     wanted = str(core.get("plan"))
     coupled = pointers or len(core.device_transfer()[0]) > 0
     if wanted == "fused" and coupled:
-        raise Refusal("HX033", 'cells look at each other in every step: not with heliox.plan "fused"')
-    return Coupled() if coupled or wanted == "coupled" else Fused()
+        raise Refusal("HX033", 'heliox.plan "fused": cells look at each other in every step')
+    if wanted != "auto":
+        return wanted
+    return "coupled" if coupled else "fused"
+
+
+def make_plan(name: str) -> Plan:
+    """name: "fused", "coupled" or "streams"."""
+    if name == "streams":
+        return Streams()
+    return Coupled() if name == "coupled" else Fused()
 
 
 def one_block(plan: Plan, device: Device) -> bool:
     """The host device runs one block after another: they cannot meet within a launch."""
     return plan.name == "coupled" and device.name == "host"
+
+
+def suits(plan: Plan, model: DeviceModel) -> bool:
+    """Whether a plan of a built model is the right one; else it is "streams".
+
+    Blocks that meet must run at the same time; a few blocks whose nodes do not fit into shared
+    memory leave most of the device idle.
+    """
+    if model.device.name == "host" or isinstance(plan, Streams):
+        return True
+    if isinstance(plan, Coupled):
+        return plan.fits(model)
+    return bool(model.shared_bytes) or model.nodes.n_block >= model.device.n_multiprocessor

@@ -27,6 +27,10 @@ def _lowered(text: str, receive: bool) -> Kernel | Unsupported | None:
         return refused
 
 
+def _reason(refused: Unsupported) -> str:
+    return str(refused).removeprefix(refused.code).strip()
+
+
 def kernel_of(mechanism: dict[str, Any]) -> Kernel | None:
     """The lowered mechanism, None where it does nothing in a step. Raises Refusal."""
     name, text = mechanism["name"], mechanism["text"]
@@ -36,7 +40,7 @@ def kernel_of(mechanism: dict[str, Any]) -> Kernel | None:
         raise Refusal("HX023", f"NEURON holds no MOD text of {name}")
     found = _lowered(text, mechanism["has_receive"])
     if isinstance(found, Unsupported):
-        raise Refusal(found.code, f"{name}: {str(found).removeprefix(found.code).strip()}")
+        raise Refusal(found.code, f"{name}: {_reason(found)}")
     receive = None if found is None else found.receive
     if receive is not None and receive.uses_net_move:
         raise Refusal("HX022", f"{name}: net_move")
@@ -77,9 +81,10 @@ def source_of(
     current_ions: frozenset[str],
     spread: bool = False,
     fast: bool = False,
+    streams: bool = False,
 ) -> DeviceSource:
     """The model's source. Raises Refusal."""
     try:
-        return print_model(entries, fast_imem, set(current_ions), spread, fast)
+        return print_model(entries, fast_imem, set(current_ions), spread, fast, streams)
     except Unsupported as refused:
-        raise Refusal(refused.code, str(refused)) from refused
+        raise Refusal(refused.code, _reason(refused)) from refused

@@ -307,6 +307,15 @@ _ENTRIES = [
         'heliox.device = "neuron" until it is mended.',
     ),
     Entry(
+        "HX054",
+        "a variable has no copy on the GPU",
+        "error",
+        "The name of the variable whose .device was asked for.",
+        "Nothing has run on the GPU yet, or none of its kernels uses this variable.",
+        'Run some steps with heliox.device = "gpu" first; variable.array is NEURON\'s own memory and is '
+        "always there.",
+    ),
+    Entry(
         "HX060",
         "this NEURON version is not tested",
         "neuron",

@@ -11,6 +11,7 @@ memory has moved, looks the column up again. A NumPy array taken from it does no
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from .errors import HelioXError
 
 if TYPE_CHECKING:
     from .core import Core
+    from .device_variable import DeviceVariable
+    from .engines.gpu.model import DeviceModel
 
 
 class VariableGone(HelioXError, LookupError):
@@ -41,12 +44,16 @@ class Variable:
     NEURON's memory. O(1) an access after the first. Raises HX051 when the variable is gone.
     """
 
-    __slots__ = ("_column", "_core", "_generation", "name")
+    __slots__ = ("_column", "_core", "_generation", "_gpu", "name")
 
     dtype = np.dtype(np.float64)
 
-    def __init__(self, core: Core, name: str) -> None:
+    def __init__(
+        self, core: Core, name: str, gpu: Callable[[], DeviceModel | None] = lambda: None
+    ) -> None:
+        """gpu: gives the model on the device, if there is one."""
         self._core = core
+        self._gpu = gpu
         self.name = name
         try:
             self._column = core.column(name)
@@ -109,6 +116,14 @@ class Variable:
         if 0 in self.shape:
             return np.empty(self.shape, self.dtype)
         return np.asarray(self)
+
+    @property
+    def device(self) -> DeviceVariable:
+        """The copy on the GPU, after a run there. Raises HX054 when the GPU holds none."""
+        from .device_variable import DeviceVariable
+
+        self._current()
+        return DeviceVariable(self.name, self._gpu())
 
     def __len__(self) -> int:
         return self.shape[0]

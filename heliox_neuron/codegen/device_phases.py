@@ -225,7 +225,12 @@ class Phases:
             out(f"int const l = {node}[i];")
             out("double const area = hx_model.area[nodes.first + l];")
             receive = f"{namespace(kernel)}::receive_at"
-            out(f"{receive}(i, t, nodes.v[l], area, weight, flag, sender);")
+            if kernel.receive is not None and kernel.receive.writes_v:
+                out("double v = nodes.v[l];")
+                out(f"{receive}(i, t, v, area, weight, flag, sender);")
+                out("hx::set_v(nodes, l, v);")
+            else:
+                out(f"{receive}(i, t, nodes.v[l], area, weight, flag, sender);")
             out("break;")
             out.close()
         out("default: break;")

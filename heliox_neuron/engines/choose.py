@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .gpu.engine import GpuEngine
+    from .gpu.model import DeviceModel
 
 # Below this many nodes the CPU engine is faster than a launch of our kernels (benchmarks/gpu.py).
 _FEW_NODES = 10_000
@@ -42,6 +43,11 @@ class DeviceEngine:
 
             self.gpu = GpuEngine(self.core)
         return self.gpu.steps(kind, n, t_stop)
+
+    @property
+    def model(self) -> DeviceModel | None:
+        """The model on the device, if there is one."""
+        return None if self.gpu is None else self.gpu.model
 
     def describe(self) -> dict[str, Any] | None:
         """The model on the device: where it is and how it runs, bytes, seconds of its preparation,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .plan import gpu_sentence, model_blocks, reason
-from .text import Block, Report, Table, heading, number
+from .text import Block, Report, Table, heading, number, plural
 
 SHOWN = 40  # runs in the text: the first and last ones of a longer list; the data holds all
 
@@ -21,7 +21,7 @@ class RunReport(Report):
         data = {"status": status, "runs": runs, "model": model}
         blocks: list[Block] = [heading(status)]
         if runs:
-            blocks += [run_table(runs), preparation(runs)]
+            blocks += [run_table(runs), preparation(runs), syncs(runs)]
         elif not status["off"]:
             blocks.append("No run yet.")
         blocks.append(gpu_sentence(status))
@@ -85,3 +85,21 @@ def preparation(runs: list[dict[str, Any]]) -> str:
     if build:
         return f"{text}, of which compiling mechanisms {number(build)} s (kept in the cache)."
     return f"{text}; nothing had to be compiled."
+
+
+def syncs(runs: list[dict[str, Any]]) -> str:
+    """How often the GPU's state came back to NEURON, and what asks for it after every step."""
+    total = sum(run.get("host_syncs") or 0 for run in runs)
+    if not total:
+        return ""
+    lines = [f"State came back from the GPU {plural(total, 'time')}."]
+    places: dict[str, int] = {}
+    for run in runs:
+        if run.get("where") and run["steps"] > 1:
+            places[run["where"]] = places.get(run["where"], 0) + run["host_syncs"]
+    for where, n in places.items():
+        lines.append(
+            f"{n} of them after single steps (fadvance) at {where}: run, continuerun and psolve "
+            "take many steps at a time."
+        )
+    return "\n".join(lines)

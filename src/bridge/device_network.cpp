@@ -29,7 +29,8 @@ struct Connection {
 // A source's active NetCons of both kinds.
 struct Source {
     std::vector<void*> others;
-    bool grouped = false; // it stands in NEURON's queue itself: all delays were the same at the start of the run
+    bool grouped =
+        false; // it stands in NEURON's queue itself: all delays were the same at the start of the run
     double group_delay = 0;
 };
 
@@ -172,8 +173,8 @@ void fill_network(Image& image, std::vector<int64_t> first) {
         int const type = type_of(connection);
         network.delay[i] = connection.delay;
         network.mechanism[i] = device_mechanism_index(type);
-        network.instance[i] = (int)(neuron::mechanism::_get::_current_row(connection.target->prop) -
-                                    offsets[type]);
+        network.instance[i] =
+            (int)(neuron::mechanism::_get::_current_row(connection.target->prop) - offsets[type]);
         network.weight[i] = connection.weight ? image.weight[image.of_sorted[i]] : -1;
     }
     network.weights.assign(image.weight.back(), 0.);
@@ -231,9 +232,9 @@ bool order_is_free(Image const& image) {
 int64_t first_after(Flying const& spike, double now) {
     auto const& network = image_.network;
     auto const begin = network.delay.begin();
-    auto const at = std::partition_point(
-        begin + network.first[spike.source], begin + network.first[spike.source + 1],
-        [&](double delay) { return spike.base + delay <= now; });
+    auto const at = std::partition_point(begin + network.first[spike.source],
+                                         begin + network.first[spike.source + 1],
+                                         [&](double delay) { return spike.base + delay <= now; });
     return at - begin;
 }
 
@@ -382,7 +383,8 @@ std::vector<int64_t> device_network_rows(std::vector<uint64_t> const& addresses)
     std::vector<int64_t> rows;
     auto const& known = image_.written_rows;
     for (uint64_t address: addresses) {
-        auto const at = std::lower_bound(known.begin(), known.end(), std::pair(address, (int64_t)0));
+        auto const at =
+            std::lower_bound(known.begin(), known.end(), std::pair(address, (int64_t)0));
         bool const found = active_ && at != known.end() && at->first == address;
         rows.push_back(found ? at->second : -1);
     }

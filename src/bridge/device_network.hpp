@@ -20,13 +20,13 @@ namespace heliox {
 
 // By source in the order of device_sources(); within a source by delay, then as in NEURON's list.
 struct DeviceNetwork {
-    std::vector<int64_t> first;   // [n_source + 1]
-    std::vector<double> delay;    // ms, from a spike's base
-    std::vector<int> mechanism;   // index in device_model()
-    std::vector<int> instance;    // NEURON's row
-    std::vector<int64_t> weight;  // first element in weights
-    std::vector<double> weights;  // as of the last call
-    std::vector<char> others;     // [n_source] it has active NetCons that stay NEURON's
+    std::vector<int64_t> first;  // [n_source + 1]
+    std::vector<double> delay;   // ms, from a spike's base
+    std::vector<int> mechanism;  // index in device_model()
+    std::vector<int> instance;   // NEURON's row
+    std::vector<int64_t> weight; // first element in weights
+    std::vector<double> weights; // as of the last call
+    std::vector<char> others;    // [n_source] it has active NetCons that stay NEURON's
     bool order_free = true;
     int version = 0;        // moves with everything but weights
     int weight_version = 0; // moves with weights

@@ -42,8 +42,8 @@ class Sender {
   public:
     Sender(DeviceWindow const& window, DeviceOutcome const& outcome)
         : window_(window), outcome_(outcome), nt_(nrn_threads[0]),
-          queue_(*net_cvode_instance_event_queue(nrn_threads)), head_(queue_), network_head_(queue_),
-          clock_(nt_), order_(window.spike_vectors) {}
+          queue_(*net_cvode_instance_event_queue(nrn_threads)), head_(queue_),
+          network_head_(queue_), clock_(nt_), order_(window.spike_vectors) {}
     void send_all();
 
   private:
@@ -58,7 +58,8 @@ class Sender {
     DeviceOutcome const& outcome_;
     NrnThread& nt_;
     TQueue& queue_;
-    QueueHead head_; // most of this NEURON would have sent while later events of the window headed its queue
+    QueueHead
+        head_; // most of this NEURON would have sent while later events of the window headed its queue
     NetworkHead network_head_;
     Clock clock_;
     SpikeOrder order_;
@@ -88,8 +89,7 @@ void Sender::event(int index) {
          ++self_event_) {
         double* const weight = event.weight < 0 ? nullptr : window_.weights[event.weight].address;
         nrn_net_send(self_event_datum(event.point), weight, event.point,
-                     outcome_.self_time.at(self_event_),
-                     outcome_.self_flag.at(self_event_));
+                     outcome_.self_time.at(self_event_), outcome_.self_flag.at(self_event_));
     }
 }
 

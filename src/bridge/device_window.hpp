@@ -78,13 +78,13 @@ HELIOX_API DeviceWindow device_window(int n_max, std::vector<int> const& device_
 // What the device found. Indices of events refer to the window's.
 struct DeviceOutcome {
     std::vector<int> spike_step,
-        spike_source;            // tests at the start of steps 1 .. n_step - 1, sorted
-    std::vector<int> net_event; // events that led to a net_event(t), sorted
-    std::vector<double> net_event_time;       // [ms]
+        spike_source;                   // tests at the start of steps 1 .. n_step - 1, sorted
+    std::vector<int> net_event;         // events that led to a net_event(t), sorted
+    std::vector<double> net_event_time; // [ms]
     std::vector<int> self_event; // events that led to a net_send due after the window, sorted
     std::vector<double> self_time, self_flag; // when it is due [ms]
-    bool const* flags = nullptr;               // of all sources, after the last of these tests
-    double const* weights = nullptr;           // [n_weight, weight_width]
+    bool const* flags = nullptr;              // of all sources, after the last of these tests
+    double const* weights = nullptr;          // [n_weight, weight_width]
     int weight_width = 0;
     double const* samples = nullptr; // [n_sample]
 };

@@ -20,15 +20,15 @@ HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
         hx_model.event_sample[i] = look(nodes, slot, hx_model.event_place[e]);
     } else if (kind == HX_EVENT_WRITE) {
         if (slot >= 0) {
-            nodes.v[slot] = hx_model.event_flag[e];
+            set_v(nodes, slot, hx_model.event_flag[e]);
         } else {
             *hx_model.event_place[e] = hx_model.event_flag[e];
         }
     } else {
         int const weight = hx_model.event_weight[e];
         Sender sender{b, kind, i, weight, e};
-        hx_receive(nodes, kind, i, hx_model.event_time[e],
-                   weight_of(weight), hx_model.event_flag[e], sender);
+        hx_receive(nodes, kind, i, hx_model.event_time[e], weight_of(weight),
+                   hx_model.event_flag[e], sender);
     }
 }
 

@@ -18,11 +18,22 @@ struct Nodes {
     double *v, *rhs, *d, *a, *b, *scratch;
 };
 
+// So that shared memory holds one more block, v may have no place of its own there: HX_V_IN_SCRATCH, it shares
+// that of the tree solve, and hx_model.v keeps it meanwhile; HX_GLOBAL_V, it is in hx_model.v only.
+HX_DEVICE void set_v(Nodes const& nodes, int l, double v) {
+    nodes.v[l] = v;
+#ifdef HX_V_IN_SCRATCH
+    hx_model.v[nodes.first + l] = v;
+#endif
+}
+
 HX_DEVICE Nodes nodes_of(int b, double* memory) {
     Nodes nodes;
     nodes.first = hx_model.block_node[b];
     nodes.n = hx_model.block_node[b + 1] - nodes.first;
-#ifdef HX_GLOBAL_V // shared memory then holds one more block
+#if defined(HX_V_IN_SCRATCH)
+    nodes.v = memory + 4 * nodes.n;
+#elif defined(HX_GLOBAL_V)
     nodes.v = hx_model.v + nodes.first;
 #else
     nodes.v = memory;
@@ -98,8 +109,12 @@ HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
 HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
     int const p = nodes.first + l;
     double const dv = nodes.rhs[l];
+#ifdef HX_V_IN_SCRATCH // the tree solve was there
+    double const v = hx_model.v[p] + hx_model.v_scale * dv;
+#else
     double const v = nodes.v[l] + hx_model.v_scale * dv;
-    nodes.v[l] = v;
+#endif
+    set_v(nodes, l, v);
     if (whole) {
         hx_model.i_cap[p] = .001 * hx_model.cj * hx_model.cm[p] * dv;
     }
@@ -232,7 +247,7 @@ HX_DEVICE void play(Nodes const& nodes, int b, int half) {
     for (int p = hx_model.play_first[b] + tid(); p < hx_model.play_first[b + 1]; p += n_thread()) {
         int const slot = hx_model.play_slot[p];
         if (slot >= 0) {
-            nodes.v[slot] = row[p];
+            set_v(nodes, slot, row[p]);
         } else {
             *hx_model.play_place[p] = row[p];
         }

@@ -44,8 +44,8 @@ def ring(n_cell=4, delay=1.3, tstop=20.0):
     somata = []
     for cell in range(n_cell):
         names = ("hh", "hxsense") if cell % 2 else ("hh",)
-        soma = model.section(f"soma{cell}", 1, (18 + cell, 18), names)
-        model.section(f"dend{cell}", 3 + cell, (150, 2), ("pas", "hxsense"), soma(1))
+        soma = model.section(f"soma{cell}", 1, (18 + cell % 7, 18), names)
+        model.section(f"dend{cell}", 3 + cell % 5, (150, 2), ("pas", "hxsense"), soma(1))
         somata.append(soma)
         pc.source_var(soma(0.5)._ref_v, cell, sec=soma)
     for cell, soma in enumerate(somata):

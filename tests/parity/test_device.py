@@ -12,6 +12,7 @@ WAYS = (
     "run continuerun steprun hoc_fadvance python_fadvance psolve psolve_50 batch_run fixed_step"
 ).split()
 EVERY_WAY = ("ball_and_stick", "channels")  # the others meet three ways each, all ways in turn
+ONE_BY_ONE = ("steprun", "hoc_fadvance", "fixed_step")
 REFUSED = {
     "clamps": ("HX022", "VClamp"),
     "host_channels": ("HX033", "BEFORE or AFTER"),
@@ -20,11 +21,11 @@ REFUSED = {
 
 
 def combinations():
-    chosen = []
+    """Single steps are slow on the host device: one model does all of them in the fast suite."""
     for row, model in enumerate(MODELS):
-        ways = WAYS if model in EVERY_WAY else [WAYS[(row + k * 3) % 9] for k in range(3)]
-        chosen += [(model, way) for way in ways]
-    return chosen
+        for way in WAYS if model in EVERY_WAY else [WAYS[(row + k * 3) % 9] for k in range(3)]:
+            slow = way in ONE_BY_ONE and model != "ball_and_stick"
+            yield pytest.param(model, way, marks=[pytest.mark.slow] if slow else [])
 
 
 def model_of(name):
@@ -37,7 +38,7 @@ def model_of(name):
     return build, lambda built: {**(record(built) if record else {}), "notes": built.notes}
 
 
-@pytest.mark.parametrize(("model", "way"), combinations())
+@pytest.mark.parametrize(("model", "way"), list(combinations()))
 @isolated
 def test_same_bits(model, way):
     from parity import device, ways
@@ -46,7 +47,7 @@ def test_same_bits(model, way):
     device.same_bits(build, ways.WAYS[way], records, steps=1900)
 
 
-@pytest.mark.parametrize("way", ["run", "psolve", "python_fadvance"])
+@pytest.mark.parametrize("way", ["psolve", "python_fadvance"])
 @pytest.mark.parametrize("model", REFUSED)
 @isolated
 def test_refused_with_a_code(model, way):

@@ -167,7 +167,7 @@ def test_few_large_blocks_have_many_threads():
 
 def test_nodes_lie_in_shared_memory_while_they_fit():
     small = launch.NodeMemory.choose(device(), np.array([600]), 0, 256)
-    assert (small.shared, small.global_v) == (8 * 5 * 600, False)
+    assert (small.shared, small.v) == (8 * 5 * 600, "")
     assert "HX_GLOBAL_NODES" not in small.macros()
     crowd = launch.NodeMemory.choose(device(), np.full(132 * 12, 600), 0, 128)
     assert crowd.resident > small.resident
@@ -175,7 +175,7 @@ def test_nodes_lie_in_shared_memory_while_they_fit():
     huge = launch.NodeMemory.choose(device(), np.array([60_000]), 0, 512)
     assert huge.shared == 0 and "HX_GLOBAL_NODES" in huge.macros()
     edge = launch.NodeMemory.choose(device(), np.array([6_500]), 0, 512)
-    assert edge.global_v and edge.shared == 8 * 4 * 6_500
+    assert edge.v == "HX_GLOBAL_V" and edge.shared == 8 * 4 * 6_500
     assert "HX_GLOBAL_V" in edge.macros()
 
 

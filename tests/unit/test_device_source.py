@@ -93,7 +93,7 @@ def compilations():
             yield pytest.param(variant, arch, marks=[pytest.mark.slow] if slow else [])
 
 
-@pytest.mark.parametrize(("variant", "arch"), compilations())
+@pytest.mark.parametrize(("variant", "arch"), list(compilations()))
 def test_models_compile_for_the_gpu(variant: str, arch: str) -> None:
     """With the options of engines/gpu/device.py; NVRTC finds no header files on its own."""
     from heliox_neuron.engines.gpu.device import whole_source

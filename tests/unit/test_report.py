@@ -71,6 +71,20 @@ def test_report_says_what_ran_and_why_not(core):
     assert "1.5 s" in report
 
 
+def test_report_counts_how_often_state_came_back(core):
+    steps = {**RUN, "kind": "fadvance", "engine": "gpu", "steps": 400, "host_syncs": 400}
+    core.done = [
+        {**RUN, "engine": "gpu", "host_syncs": 1, "where": ""},
+        {**steps, "where": "loop.py:12"},
+        {**steps, "where": "loop.py:12", "host_syncs": 100},
+    ]
+    report = HelioX(core).report()
+    assert "State came back from the GPU 501 times." in report
+    assert "500 of them after single steps (fadvance) at loop.py:12" in report
+    core.done = [RUN]
+    assert "State came back" not in HelioX(core).report()
+
+
 GPU = {
     "device": "NVIDIA H200",
     "plan": "fused",

@@ -109,6 +109,9 @@ class Device(Protocol):
 
     def free_bytes(self) -> int: ...
 
+    def release(self) -> None:
+        """Gives memory back that nothing uses any more."""
+
 
 @functools.lru_cache(maxsize=1)
 def header_dir() -> Path:
@@ -229,7 +232,13 @@ class HostDevice:
         pass
 
     def free_bytes(self) -> int:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+    def release(self) -> None:
+        pass
 
     def module(self, source: str, macros: tuple[str, ...]) -> HostModule:
         text = whole_source(source)
@@ -313,6 +322,7 @@ class CudaGraph:
     """A CUDA graph, captured from launches on streams that wait for each other's events."""
 
     def __init__(self, module: CudaModule, launches: list[Launch], cupy: Any) -> None:
+        self._cupy = cupy
         for launch in launches:  # nothing is loaded during the capture
             module.load(launch.name)
         self._streams = [cupy.cuda.Stream() for _ in range(1 + max(k.stream for k in launches))]
@@ -335,7 +345,8 @@ class CudaGraph:
         self._graph = main.end_capture()
 
     def run(self) -> None:
-        self._graph.launch(self._streams[0])
+        # on the stream that copies use: they wait for it, and synchronize() does
+        self._graph.launch(self._cupy.cuda.get_current_stream())
 
 
 class CudaDevice:
@@ -415,7 +426,12 @@ class CudaDevice:
         self._cupy.cuda.get_current_stream().synchronize()
 
     def free_bytes(self) -> int:
-        return int(self._cupy.cuda.runtime.memGetInfo()[0])
+        free: int = self._cupy.cuda.runtime.memGetInfo()[0]
+        return free + int(self._cupy.get_default_memory_pool().free_bytes())
+
+    def release(self) -> None:
+        self._cupy.get_default_memory_pool().free_all_blocks()
+        self._cupy.get_default_pinned_memory_pool().free_all_blocks()
 
     def module(self, source: str, macros: tuple[str, ...]) -> CudaModule:
         fmad = "true" if "HX_FAST" in macros else "false"

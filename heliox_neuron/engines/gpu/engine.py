@@ -16,6 +16,7 @@ from ...errors import HelioXError
 from .columns import Copies
 from .device import Device, open_device
 from .events import Events
+from .memory import check_memory, out_of_memory
 from .model import DeviceModel
 from .observers import Observers
 from .plans import Plan, choose_plan, has_pointers, make_plan, one_block, suits
@@ -36,15 +37,24 @@ class GpuEngine:
         self._plan: Plan
         self.plan_name = ""  # of the last run
         self.figures: dict[str, float] = {}
+        self._stepping = False  # a window has begun: NEURON's clock and events are at its end
 
     # ---- called by the core ----
 
     def steps(self, kind: str, n: int, t_stop: float) -> int | tuple[str, str]:
         """Does up to n steps; see _core.set_device_engine. Refusals name an HX code."""
+        self._stepping = False
         try:
             model = self._prepare(kind, n)
             return self._advance(model, n)
         except Refusal as refused:
+            return refused.code, refused.reason
+        except MemoryError as error:
+            if self._stepping:  # NEURON is ahead of its columns
+                raise
+            assert self._device is not None
+            self._release()
+            refused = out_of_memory(self._device, str(error) or "the model is too large")
             return refused.code, refused.reason
         except HelioXError as error:
             if self.core.get("device") == "gpu" and error.code == "HX031":
@@ -84,12 +94,9 @@ class GpuEngine:
             structure = self.core.device_model()
             if structure["capacitance"] is None:
                 raise Refusal("HX033", "there is no compartment to compute")
-            self._model = None
-            try:
-                self._model = model = self._build(structure, method, wanted, fast)
-            except MemoryError as error:
-                free = f"{self._device.free_bytes() / 2**20:.0f} MiB are free"
-                raise Refusal("HX035", f"{error or 'out of memory'}; {free}") from error
+            self._release()
+            check_memory(self._device, structure)
+            self._model = model = self._build(structure, method, wanted, fast)
             self._key = key
             self._copies = Copies(self.core, model)
             self._observers = Observers(self.core, model)
@@ -97,6 +104,14 @@ class GpuEngine:
             self.figures["freeze_seconds"] = time.perf_counter() - started
             self.figures["device_bytes"] = self._model.bytes()
         return self._model
+
+    def _release(self) -> None:
+        """Gives up the copy."""
+        self._model, self._key = None, ()
+        for name in ("_copies", "_observers", "_events"):
+            self.__dict__.pop(name, None)
+        assert self._device is not None
+        self._device.release()
 
     def _build(
         self, structure: dict[str, Any], method: str, wanted: str, fast: bool
@@ -130,6 +145,7 @@ class GpuEngine:
         observers, events = self._observers, self._events
         observers.take_over()
         events.take_over(observers.sources)
+        events.network.take_over(n)
         self._plan.begin(self.core, model)
         changed = self._copies.take_over() > 0
         self._set_numbers(model)
@@ -139,16 +155,18 @@ class GpuEngine:
         done = 0
         crossing, flags = observers.crossing_now()
         try:
+            events.network.begin()
             while done < n:
                 if len(crossing) or flags is not None:
                     self.core.device_spikes(crossing, flags)
                 m = min(n - done, events.window_limit(), observers.window_limit())
                 m = observers.make_room(m)
                 if m < 1 and not done:
-                    raise Refusal("HX035", "no memory of the GPU is left for what Vectors record")
+                    raise out_of_memory(model.device, "there is no room for what Vectors record")
                 if m < 1:
                     break
                 window = self.core.device_window(m, events.types)
+                self._stepping = True
                 pause = self.core.device_pause()
                 if window.n_step:
                     more = done + window.n_step < n and window.stop == "n_max" and not pause
@@ -157,9 +175,11 @@ class GpuEngine:
                     done += int(window.n_step)
                 else:
                     self.core.device_window_done(window)
+                self._stepping = False
                 if pause or window.stop in ("interpreter", "host step"):
                     break
         finally:
+            events.network.finish()
             observers.finish()
             self._copies.give_back()
         return done
@@ -171,6 +191,7 @@ class GpuEngine:
         if changed or model.arrays.moved:
             model.send()
         model.staging.flush()
+        events.run()
         observers.outcome.begin()
         flag_bits = _DETECT_LAST if more else 0
         flag_bits |= _WHOLE_ALL if observers.whole else 0 if more else _WHOLE_LAST

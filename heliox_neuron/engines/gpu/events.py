@@ -10,13 +10,15 @@ import numpy as np
 from ...codegen.device_source import EVENT_RECEIVE, EVENT_SAMPLE, EVENT_WRITE
 from .device import Array
 from .model import DeviceModel
+from .network import Network
 from .outcome import Outcome
 from .translate import Refusal
 from .variables import Place, host_value, places
 
 
-_MOST_SELF = 4096  # of a block, pending at a time
-_MOST_NET_EVENTS = 65536  # of a window
+_SELF = 256  # events of a block to itself, pending at a time
+_NET_EVENTS = 16384  # of a window
+_EACH = 8  # that one event may lead to, pending at a time
 _SELF_COLUMNS = ("time", "flag", "root")
 
 
@@ -34,12 +36,14 @@ class Events:
         self._empty = True
         self._samples = 0
         self._pinned: dict[str, Array] = {}
+        self.network = Network(core, model)
 
     def take_over(self, sources: dict[str, Any]) -> None:
         """Nothing pending yet; how far a window may reach. sources: _core.device_sources()."""
         if not self._empty or "event_first" not in self.model.arrays:
             self._clear()
-        self._make_lists()
+            self.network.link(0)
+        self._make_lists(0, 0)
         delay = float(sources["delay"].min()) if len(sources["delay"]) else math.inf
         dt = self.core.device_clock()["dt"]
         limit = math.inf if math.isinf(delay) else math.floor(delay / dt + 1e-9) + 1
@@ -56,23 +60,27 @@ class Events:
 
     def _clear(self) -> None:
         n_block = self.model.nodes.n_block
-        self.model.staging.put("event_first", np.zeros(n_block + 1, np.int32))
+        self.model.staging.put("host_first", np.zeros(n_block + 1, np.int32))
         self._empty = True
 
-    def _make_lists(self) -> None:
+    def _make_lists(self, most: int, total: int) -> bool:
+        """Room for what a window's events send, as far as it can be known: most, total: events of the block
+        with the most of them, and of all. The lists are empty between windows.
+        """
         model, n_block = self.model, self.model.nodes.n_block
-        if self._net_send:
-            model.values["max_self"] = _MOST_SELF
+        n_self, n_net_event = max(_SELF, _EACH * most), max(_NET_EVENTS, _EACH * total)
+        if self._net_send and n_self > model.values.get("max_self", 0):
             for name in ("self_time", "self_flag"):
-                model.need(name, n_block * _MOST_SELF, np.float64)
+                model.need(name, n_block * n_self, np.float64)
             for name in ("self_kind", "self_instance", "self_weight", "self_root"):
-                model.need(name, n_block * _MOST_SELF, np.int32)
-        if self._net_event:
-            model.values["max_net_event"] = _MOST_NET_EVENTS
-            model.need("net_event_time", _MOST_NET_EVENTS, np.float64)
-            model.need("net_event_kind", _MOST_NET_EVENTS, np.int32)
-            model.need("net_event_instance", _MOST_NET_EVENTS, np.int32)
-            model.need("net_event_root", _MOST_NET_EVENTS, np.int32)
+                model.need(name, n_block * n_self, np.int32)
+            model.values["max_self"] = n_self
+        if self._net_event and n_net_event > model.values.get("max_net_event", 0):
+            model.need("net_event_time", n_net_event, np.float64)
+            for name in ("net_event_kind", "net_event_instance", "net_event_root"):
+                model.need(name, n_net_event, np.int32)
+            model.values["max_net_event"] = n_net_event
+        return model.arrays.moved
 
     # ---- a window ----
 
@@ -81,21 +89,33 @@ class Events:
         n_event = len(window.event_step)
         n_write, n_sample = len(window.write_step), len(window.sample_step)
         self._samples = n_sample
-        if n_event + n_write + n_sample == 0:
+        n_due = self.network.due(window)
+        if n_event + n_write + n_sample + n_due == 0:
             if not self._empty:
                 self._clear()
+            self.network.link(0)
             return False
         self._empty = False
-        rows = _Rows(self.core, self.model, window)
+        rows = _Rows(self.core, self.model, window, self.network)
         changed = False
         for name, values in rows.arrays(self.model.nodes.n_block).items():
-            changed |= self.model.staging.put(name, values)
+            changed |= self.model.staging.put(name.replace("event", "host"), values)
         self.rows = rows
+        if n_due:
+            self.network.load(rows)
         self._weights = window.weight
         if len(self._weights):
             changed |= self.model.staging.put("weight", self._weights.reshape(-1))
-        changed |= self.model.need("event_sample", max(1, n_sample), np.float64)
+        if n_sample:
+            changed |= self.model.staging.put("event_sample", np.zeros(n_sample))
+        # what fans out on the device sends nothing (network.py)
+        changed |= self._make_lists(int(np.diff(rows.first).max()), len(rows.block))
+        self.network.link(n_due)
         return changed
+
+    def run(self) -> None:
+        """Starts what has to be done on the device before the window; all is uploaded."""
+        self.network.run()
 
     def begin_fetch(self, window: Any) -> None:
         """After the launch: samples and weights, on their way to the host."""
@@ -132,14 +152,15 @@ class Events:
         model, most = self.model, int(count.max())
         if most == 0:
             return {}
-        if most > _MOST_SELF:
+        if most > model.values["max_self"]:
             raise RuntimeError("more events of point processes to themselves than the device holds")
         held = np.arange(most) < count[:, None]
         at = {}
         for n in _SELF_COLUMNS:
-            lists = model.arrays[f"self_{n}"].reshape(len(count), -1)
+            lists = model.arrays[f"self_{n}"][: len(count) * int(model.values["max_self"])]
+            lists = lists.reshape(len(count), -1)
             at[n] = model.device.download(lists[:, :most])[held]
-        root = self.rows.event_of_row[at["root"]]
+        root = self.rows.event_of_row[self.network.origin(at["root"])]
         order = np.lexsort((np.arange(len(root)), at["time"], root))
         return {
             "self_event": root[order].astype(np.int32),
@@ -151,10 +172,11 @@ class Events:
         model = self.model
         if n == 0:
             return {}
-        if n > _MOST_NET_EVENTS:
+        if n > model.values["max_net_event"]:
             raise RuntimeError("more net_event() in a window than the device holds")
         time = model.device.download(model.arrays["net_event_time"][:n])
-        root = self.rows.event_of_row[model.device.download(model.arrays["net_event_root"][:n])]
+        rows = self.network.origin(model.device.download(model.arrays["net_event_root"][:n]))
+        root = self.rows.event_of_row[rows]
         order = np.lexsort((time, root))
         return {"net_event": root[order].astype(np.int32), "net_event_time": time[order]}
 
@@ -162,9 +184,10 @@ class Events:
 class _Rows:
     """The window's events, writes and samples as rows of device arrays."""
 
-    def __init__(self, core: Any, model: DeviceModel, window: Any) -> None:
+    def __init__(self, core: Any, model: DeviceModel, window: Any, network: Network) -> None:
         self.model = model
         self.window = window
+        self.network = network
         self.constants: list[tuple[int, int]] = []  # (sample, address on the host)
         events = self._events()
         others = [
@@ -197,16 +220,24 @@ class _Rows:
             "event_instance": instance,
             "event_time": np.asarray(window.event_te, np.float64),
             "event_flag": np.asarray(window.event_flag, np.float64),
-            "event_weight": np.where(
-                np.asarray(window.event_weight) < 0, -1, np.asarray(window.event_weight) * stride
-            ).astype(np.int32),
+            "event_weight": self._weights(stride),
             "event_place": np.zeros(n, np.uint64),
             "event_slot": np.full(n, -1, np.int32),
         }
         return block, step, target, np.arange(n) + 0.5, columns
 
+    def _weights(self, stride: int) -> Any:
+        """Where each event's weights begin (src/gpu/events.cuh, weight_of)."""
+        at = np.asarray(self.window.event_weight)
+        ours = np.where(at < 0, -1, at * stride)
+        known = self.network.weight_rows(self.window)
+        if known is None or not len(at):
+            return ours.astype(np.int32)
+        shared = np.append(known, -1)[at]
+        return np.where(shared < 0, ours, -2 - shared).astype(np.int32)
+
     def _others(self, core: Any, name: str, kind: int) -> list[tuple[Any, ...]]:
-        """Rows (block, step, target, order, kind, instance, value, place) of writes or samples."""
+        """Rows (block, step, target, order, kind, instance, value, place, te), writes or samples."""
         window = self.window
         addresses = getattr(window, f"{name}_address")
         found: list[Place] = places(core, self.model, addresses)
@@ -219,7 +250,8 @@ class _Rows:
             order = before + 1e-6 * (1 + getattr(window, f"{name}_order")[k])
             step = getattr(window, f"{name}_step")[k] + getattr(window, f"{name}_phase")[k]
             value = float(window.write_value[k]) if name == "write" else 0.0
-            rows.append((place.block, step, place.target, order, kind, k, value, place))
+            te = float(getattr(window, f"{name}_te")[k])
+            rows.append((place.block, step, place.target, order, kind, k, value, place, te))
         return rows
 
     def _add(self, others: list[tuple[Any, ...]]) -> None:
@@ -230,7 +262,7 @@ class _Rows:
         new = {
             "event_kind": [r[4] for r in others],
             "event_instance": [r[5] for r in others],
-            "event_time": [self._time_at(r[3]) for r in others],
+            "event_time": [r[8] for r in others],
             "event_flag": [r[6] for r in others],
             "event_weight": [-1 for _ in others],
             "event_place": [r[7].address for r in others],
@@ -240,20 +272,17 @@ class _Rows:
             old = self.columns[name]
             self.columns[name] = np.concatenate([old, np.array(values, old.dtype)])
 
-    def _time_at(self, order: float) -> float:
-        """Where among the events a write or a sample comes: the time of the event before it."""
-        before = int(order)
-        return float(self.window.event_te[before - 1]) if before > 0 else -1e300
-
     def arrays(self, n_block: int) -> dict[str, Any]:
         """What the kernels read: block by block, step by step, target by target."""
         order = np.lexsort((self.order, self.target, self.step, self.block))
         block, step, target = self.block[order], self.step[order], self.target[order]
+        self.steps, self.targets = step, target
         self.event_of_row = order  # events come first in the columns, in the window's order
         head = np.ones(len(order), np.int32)
         same = (block[1:] == block[:-1]) & (step[1:] == step[:-1]) & (target[1:] == target[:-1])
         head[1:][same] = 0
         first = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=n_block))])
+        self.first = first
         found = {name: values[order] for name, values in self.columns.items()}
         found["event_first"] = first.astype(np.int32)
         found["event_step"] = step.astype(np.int32)

@@ -47,12 +47,13 @@ def choose_spread(device: Device, n_block: int, entries: list[Entry]) -> bool:
 
 @dataclass(frozen=True)
 class NodeMemory:
-    """shared: bytes of a block's dynamic shared memory, 0: the nodes are in global memory.
-    global_v: v is in global memory. resident: blocks a multiprocessor is to hold.
+    """shared: bytes of a block's dynamic shared memory, 0: the nodes are in global memory. v: where
+    v is: "" for a place of its own, "HX_V_IN_SCRATCH" or "HX_GLOBAL_V" (src/gpu/nodes.cuh).
+    resident: blocks a multiprocessor is to hold.
     """
 
     shared: int
-    global_v: bool
+    v: str
     resident: int
 
     @staticmethod
@@ -68,16 +69,17 @@ class NodeMemory:
 
         whole, without_v = 8 * (5 * nodes + scratch), 8 * (4 * nodes + scratch)
         if resident(whole) >= wanted or resident(whole) == resident(without_v) > 0:
-            return NodeMemory(whole, False, resident(whole))
+            return NodeMemory(whole, "", resident(whole))
         if resident(without_v):
-            return NodeMemory(without_v, True, resident(without_v))
-        return NodeMemory(0, False, 1)
+            place = "HX_V_IN_SCRATCH" if scratch >= nodes else "HX_GLOBAL_V"
+            return NodeMemory(without_v, place, resident(without_v))
+        return NodeMemory(0, "", 1)
 
     def macros(self) -> tuple[str, ...]:
         """What the kernels are compiled with."""
         macros = [f"HX_BLOCKS={self.resident}"]
-        if self.global_v:
-            macros.append("HX_GLOBAL_V")
+        if self.v:
+            macros.append(self.v)
         if not self.shared:
             macros.append("HX_GLOBAL_NODES")
         return tuple(macros)

@@ -77,6 +77,7 @@ class DeviceModel:
         self._places: dict[int, tuple[Array, Any]] = {}
         self.arrays = Arrays()  # everything else that hx_model points to
         self._sent = np.zeros(0, np.uint64)  # hx_model as the device has it
+        self._on_way = [np.zeros(0, np.uint64), np.zeros(0, np.uint64)]
         self._volatile: list[tuple[int, str, str, Key]] = []
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         sizes = np.diff(self.nodes.first)
@@ -127,7 +128,7 @@ class DeviceModel:
         if sizes.max() > MOST_SLOTS:
             raise Refusal("HX033", f"a cell of {sizes.max()} nodes is too large for a block")
         self.memory = (
-            NodeMemory(0, True, 1)
+            NodeMemory(0, "HX_GLOBAL_V", 1)
             if self.streams
             else NodeMemory.choose(self.device, sizes, scratch, self.n_thread)
         )
@@ -347,7 +348,9 @@ class DeviceModel:
     # ---- hx_model ----
 
     def send(self) -> bool:
-        """Begins the upload of hx_model as it is to be now, if that changed. Comes after synchronize()."""
+        """Begins the upload of hx_model as it is to be now, if that changed: at most twice before
+        synchronize().
+        """
         members = self.source.fields.members
         words = self._sent.copy()
         if self.arrays.moved or not len(words):
@@ -363,10 +366,12 @@ class DeviceModel:
                 words[k] = self._word(name, kind, key)
         if np.array_equal(words, self._sent):
             return False
-        if len(words) != len(self._sent):
-            self._sent = self.device.pinned(len(words), np.uint64)
-        self._sent[:] = words
-        self.module.set_model(self._sent)
+        self._sent = words
+        self._on_way.reverse()  # the copy before may not have ended
+        if len(self._on_way[0]) != len(words):
+            self._on_way[0] = self.device.pinned(len(words), np.uint64)
+        self._on_way[0][:] = words
+        self.module.set_model(self._on_way[0])
         return True
 
     def _word(self, name: str, kind: str, key: Key) -> int:

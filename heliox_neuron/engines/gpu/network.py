@@ -9,11 +9,13 @@ See docs/design/gpu-network.md for what that does to the order of events of equa
 from __future__ import annotations
 
 import os
-from typing import Any
+import warnings
+from typing import Any, Protocol
 
 import numpy as np
 
 from ...codegen.device_source import EVENT_RECEIVE
+from ...errors import HelioXWarning
 from .model import DeviceModel
 
 _MOST_ON_THE_HOST = 20_000  # NetCons that are not worth it
@@ -22,7 +24,18 @@ _THREADS = 256
 _MOST_BLOCKS = 1024
 _OTHER_KIND = 0xFFF  # of due_key: a Vector's variable that no NET_RECEIVE has
 _KIND_SHIFT, _STEP_SHIFT = 32, 44
-_ROW_FIELDS = ("kind", "instance", "flag", "weight", "place", "slot", "time")
+_COLUMNS = {  # of the rows that kernels deliver
+    "step": np.int32, "kind": np.int32, "head": np.int32, "instance": np.int32,
+    "time": np.float64, "flag": np.float64, "weight": np.int32, "place": np.uint64,
+    "slot": np.int32,
+}  # fmt: skip
+
+
+class Rows(Protocol):
+    """The host's rows, block by block. steps: (n,) of the window; targets: (n,) int64."""
+
+    steps: Any
+    targets: Any
 
 
 class Network:
@@ -34,6 +47,7 @@ class Network:
         self.active = False
         self._exact = True
         self._version = self._weight_version = -1
+        self._n_due = self._n_range = 0
         receivers = [
             (mechanism["type"], mechanism["name"], receive)
             for mechanism, receive in model.receivers()
@@ -74,7 +88,9 @@ class Network:
             self._upload_connections(self.core.device_network_connections())
             self._version = known["version"]
         if known["weight_version"] != self._weight_version:
-            self.model.put("net_weight", self.core.device_network_weights())
+            weights = self.core.device_network_weights()
+            self._n_weight = len(weights)
+            self.model.put("net_weight", weights)
             self._weight_version = known["weight_version"]
         self.active = True
 
@@ -83,7 +99,7 @@ class Network:
         mechanism, row = found["mechanism"], found["instance"]
         kind, place = np.zeros(len(row), np.int32), np.zeros(len(row), np.int32)
         block = np.zeros(len(row), np.int32)
-        for index in np.unique(mechanism):
+        for index in np.flatnonzero(np.bincount(mechanism)):
             entry = model.structure["mechanisms"][index]
             these = np.flatnonzero(mechanism == index)
             kind[these] = EVENT_RECEIVE + model.numbers[entry["name"]]
@@ -104,23 +120,27 @@ class Network:
         if self.active:
             self.core.device_network_begin(self._exact)
 
-    def finish(self) -> int:
-        """What is pending goes into NEURON's queue, weights to their NetCons.
-
-        Returns how many events met one of NEURON's at the same point process at the same time: their
-        order may not be NEURON's.
-        """
+    def finish(self) -> None:
+        """What is pending goes into NEURON's queue, weights to their NetCons."""
         if not self.active:
-            return 0
+            return
         self.active = False
+        self._n_due = self._n_range = 0
         device, arrays = self.model.device, self.model.arrays
-        weights = device.download(arrays["net_weight"]) if self._written else None
-        size = len(self.core.device_network_weights()) if weights is not None else 0
-        self.core.device_network_end(None if weights is None else weights[:size])
+        weights = None
+        if self._written:
+            weights = device.download(arrays["net_weight"][: self._n_weight])
+        self.core.device_network_end(weights)
         ties = int(device.download(arrays["due_ties"])[0])
         if ties:
             self.model.put("due_ties", np.zeros(1, np.int32))
-        return ties if self._exact else 0
+        if ties and self._exact:
+            warnings.warn(
+                f"{ties} events met another one at one point process at exactly the same time: "
+                "their order may not be NEURON's (HELIOX_FANOUT=0 keeps it).",
+                HelioXWarning,
+                stacklevel=2,
+            )
 
     # ---- a window ----
 
@@ -130,46 +150,46 @@ class Network:
         if not self.active:
             return 0
         base, first, count = self.core.device_network_due(float(window.t[-1]))
-        self._ranges = (base, first.astype(np.int32), count)
+        self._ranges = {"base": base, "first": first.astype(np.int32), "count": count}
         self._n_range, self._n_due = len(base), int(count.sum())
         self._n_step = int(window.n_step)
         self._until = np.append(window.t_half, window.t[-1])
         return self._n_due
 
-    def load(self, rows: dict[str, Any], targets: Any, n_block: int) -> bool:
-        """Uploads ranges and the host's rows; True if an address changed.
-
-        rows: the host's columns event_*, block by block; targets: what identifies each row's target.
-        """
-        model = self.model
-        n_host = len(rows["event_step"])
-        changed = False
-        for name, values in zip(("base", "first", "count"), self._ranges, strict=True):
-            changed |= model.put(f"range_{name}", values)
-        changed |= model.put("due_until", self._until)
-        changed |= model.put("host_first", rows["event_first"])
-        changed |= model.put("host_key", self._keys(rows["event_step"], targets))
-        for name in _ROW_FIELDS:
-            changed |= model.put(f"host_{name}", rows[f"event_{name}"])
-        n = n_host + self._n_due
-        for name in ("time", "flag"):
-            changed |= self._room(f"event_{name}", n, np.float64)
-        for name in ("step", "kind", "head", "instance", "weight", "slot", "origin"):
-            changed |= self._room(f"event_{name}", n, np.int32)
-        changed |= self._room("event_place", n, np.uint64)
-        changed |= self._room("due_key", n, np.int64)
-        changed |= self._room("due_time", n, np.float64)
+    def load(self, rows: Rows) -> None:
+        """Stages the ranges and what merging needs of the host's rows; makes room for both."""
+        staging, room = self.model.staging, self._room
+        for name, values in self._ranges.items():
+            staging.put(f"range_{name}", values)
+        staging.put("due_until", self._until)
+        staging.put("host_key", self._keys(rows.steps, rows.targets))
+        n = len(rows.steps) + self._n_due
+        for name, kind in _COLUMNS.items():
+            room(f"merged_{name}", n, kind)
+        room("merged_first", self.model.nodes.n_block + 1, np.int32)
+        room("event_origin", n, np.int32)
+        room("due_key", n, np.int64)
+        room("due_time", n, np.float64)
         for name in ("range", "row", "order"):
-            changed |= self._room(f"due_{name}", n, np.int32)
-        return changed
+            room(f"due_{name}", n, np.int32)
 
-    def _room(self, name: str, n: int, kind: Any) -> bool:
+    def link(self, n_due: int) -> None:
+        """What the kernels read as the window's events: both kinds, or only the host's."""
+        arrays = self.model.arrays
+        source = "merged" if n_due else "host"
+        for name in ("first", *_COLUMNS):
+            array = arrays.get(f"{source}_{name}")
+            if array is not None and arrays.get(f"event_{name}") is not array:
+                arrays[f"event_{name}"] = array
+
+    def _room(self, name: str, n: int, kind: Any) -> None:
         held = self.model.arrays.get(name)
-        return (held is None or len(held) < n) and self.model.need(name, n + n // 2, kind)
+        if held is None or len(held) < n:
+            self.model.need(name, n + n // 2, kind)
 
     def _keys(self, step: Any, targets: Any) -> Any:
-        """As the kernels make them for their own rows. targets: (mechanism + 1) * 2**32 + row, or less
-        than that for a node.
+        """As the kernels make them for their own rows. targets: (mechanism + 1) * 2**32 + row; a
+        node's are less.
         """
         model = self.model
         keys = (np.int64(_OTHER_KIND) << _KIND_SHIFT) | np.unique(targets, return_inverse=True)[1]
@@ -202,8 +222,8 @@ class Network:
             return rows
         return self.model.device.download(self.model.arrays["event_origin"])[rows]
 
-    def weight_rows(self, addresses: Any) -> Any:
-        """Places in net_weight of weights that NET_RECEIVE writes, -1: not a NetCon of these."""
-        if not self.active or not self._written or not len(addresses):
-            return np.full(len(addresses), -1, np.int64)
-        return self.core.device_network_rows(addresses)
+    def weight_rows(self, window: Any) -> Any:
+        """Places in net_weight of the window's weights, -1: of no such NetCon. None: nowhere."""
+        if not self.active or not self._written:
+            return None
+        return self.core.device_network_rows(window.weight_address)

@@ -4,6 +4,7 @@
     python benchmarks/gpu_scaling.py --cells 1 100 10000 --segments 2  # 126 compartments a cell
     python benchmarks/gpu_scaling.py --network                         # 10,000 x 100, 1,000 a cell
     python benchmarks/gpu_scaling.py --network --cells 1000 --synapses 100
+    python benchmarks/gpu_scaling.py --network --fan-out host         # through NEURON's queue
 
 The network: hh trees whose NetCons come from random cells, spread over one ExpSyn a compartment
 (NetCons into one ExpSyn add up: the same currents as with a synapse each). Random Poisson input
@@ -12,6 +13,7 @@ keeps a part of the cells firing. One process a size; psolve alone is timed, war
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -110,6 +112,8 @@ def record(roots):
 
 def worker(task):
     task = json.loads(task)
+    if task["fan_out"] != "auto":
+        os.environ["HELIOX_FANOUT"] = "1" if task["fan_out"] == "device" else "0"
     from neuron import h
 
     h.load_file("stdrun.hoc")
@@ -233,6 +237,10 @@ def arguments():
     parser.add_argument("--network", action="store_true")
     parser.add_argument("--compartments", type=int, default=101, help="of a network's cell (101)")
     parser.add_argument("--synapses", type=int, default=1000, help="a network's cell (1000)")
+    parser.add_argument(
+        "--fan-out", choices=("auto", "host", "device"), default="auto",
+        help="who delivers a network's spikes (auto: by the number of NetCons)",
+    )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=0.5, help="of a timed run (0.5)")
     parser.add_argument("--reps", type=int, default=3)
     parser.add_argument("--minutes", type=float, default=8, help="for everything (8)")
@@ -258,7 +266,7 @@ def main():
         f"{what}, medians of {options.reps}; times: how many times faster than NEURON, 1 thread\n"
     )
     end = time.monotonic() + 60 * options.minutes
-    names = ("segments", "network", "compartments", "synapses", "seconds", "reps")
+    names = ("segments", "network", "compartments", "synapses", "seconds", "reps", "fan_out")
     rows, results, notes = [], [], []
     for ncell in options.cells or ([10_000] if options.network else SIZES):
         task = {name: getattr(options, name) for name in names}

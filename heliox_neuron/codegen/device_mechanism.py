@@ -133,6 +133,8 @@ class MechanismPrinter:
             self._state_at()
         if kernel.receive is not None:
             self._receive_at()
+            if kernel.receive.uses_watch:
+                self._watch_at()
         out("} // namespace")
         out()
         return out.text()
@@ -236,7 +238,9 @@ class MechanismPrinter:
             "double flag, hx::Sender& sender) {"
         )
         out("Shared const shared = share(t);")
-        self._load(receive.columns, "receive")
+        columns = receive.columns
+        load = [*columns.load, *(x for x in receive.watch_load() if x not in columns.load)]
+        self._load(HookColumns(load, columns.store, columns.copied), "receive")
         out("self.v = v;")
         out("net_receive_body<double>(self, shared, true, weight, flag, sender);")
         for variable in receive.columns.store:
@@ -247,6 +251,31 @@ class MechanismPrinter:
             out(f"{place}[ion_{k}] = self.{mangled(variable.name)};")
         if receive.writes_v:
             out("v = self.v;")
+        out.close()
+        out()
+
+    def _watch_at(self) -> None:
+        """The active conditions of instance i, in the order in which they were activated."""
+        out, receive = self.out, self.kernel.receive
+        assert receive is not None
+        numbers = range(len(receive.watched))
+        out("// WATCH conditions of instance i at the start of step j. t: nt._t there. v: the node's.")
+        out.open(
+            "HX_DEVICE void watch_at(int b, int kind, int i, double t, double v, double area, int j) {"
+        )
+        out("int const first = hx::first_watch(kind, i);")
+        active = [f"hx_model.watch_active[first + {k}]" for k in numbers]
+        out(f"if (!({' | '.join(active)})) return;")
+        out("Shared const shared = share(t);")
+        self._load(HookColumns(receive.watch_load(), [], []), "receive")
+        out("self.v = v;")
+        out.open(f"for (int place = 1; place <= {len(numbers)}; ++place) {{")
+        for k in numbers:
+            out.open(f"if ({active[k]} == place) {{")
+            value = f"watch_{k}<double>(self, shared)"
+            out(f"hx::test_watch(b, kind, i, first + {k}, {value}, t, j);")
+            out.close()
+        out.close()
         out.close()
         out()
 
@@ -402,9 +431,16 @@ class MechanismPrinter:
                     self.out(f"{self.ion(ion.name, variable.column)}[ion_{k}] = {place};")
 
     def _add_at(self) -> None:
-        """What the node's thread does with the contribution of instance i."""
+        """What the node's thread does with the contribution of instance i: looked up apart from
+        being added, so that a node's loads can be under way together."""
         out = self.out
-        out.open("HX_DEVICE void add_at(int i, bool whole, hx::NodeSum& sum) {")
+        out.open("HX_DEVICE hx::Contribution contribution_at(int i) {")
+        out(f"return {{{self.scratch('i')}[i], {self.scratch('g')}[i]}};")
+        out.close()
+        out()
+        out.open(
+            "HX_DEVICE void add_at(int i, hx::Contribution part, bool whole, hx::NodeSum& sum) {"
+        )
         for k, ion, _ in self._written_currents():
             self._open_ion(ion)
             out(f"int const ion_{k} = {self.ion_row(ion.name)};")
@@ -414,7 +450,7 @@ class MechanismPrinter:
                     place = self.ion(ion.name, column)
                     out(f"{place}[ion_{k}] += {self.scratch(name)}[i];")
             out.close()
-        self._sum(f"{self.scratch('i')}[i]", f"{self.scratch('g')}[i]")
+        self._sum("part.i", "part.g")
         out.close()
         out()
 

@@ -114,14 +114,24 @@ class Phases:
         out("double const v = nodes.v[l];")
         out("hx::NodeSum sum{};")
         self._masks([m for m, _ in listed])
-        for m, entry in listed:
-            out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
-            self._node_entry(m, entry)
-            out.close()
+        self._before_entries()
+        for group in groups(listed):
+            test = rare_test(group)
+            if test:
+                out.open(f"if ({test}) {{")
+            for m, entry in group:
+                out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
+                self._node_entry(m, entry)
+                out.close()
+            if test:
+                out.close()
         out("hx::add_axial(nodes, l, v, sum);")
         out.close()
         out.close()
         out()
+
+    def _before_entries(self) -> None:
+        """What a node's thread looks up before it goes through the entries."""
 
     def _node_entry(self, m: int, entry: Entry) -> None:
         """What the node's thread does for one entry: the thread's order of mechanisms."""
@@ -138,7 +148,8 @@ class Phases:
             first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
             out(f"int const end = {first}[p + 1];")
             out.open(f"for (int i = {first}[p]; i < end; ++i) {{")
-            out(f"{namespace(entry.kernel)}::add_at(i, whole, sum);")
+            name = namespace(entry.kernel)
+            out(f"{name}::add_at(i, {name}::contribution_at(i), whole, sum);")
             out.close()
 
     def _ion(self, entry: Entry) -> None:
@@ -237,6 +248,49 @@ class Phases:
         out.close()
         out.close()
         out()
+        self._watch([(m, e, k) for m, e, k in receivers if k.receive and k.receive.uses_watch])
+
+    def _watch(self, watchers: list[tuple[int, Entry, Kernel]]) -> None:
+        out = self.out
+        out("// WATCH conditions at the start of step j.")
+        out.open("HX_DEVICE void hx_watch(hx::Nodes const& nodes, int b, double t, int j) {")
+        for m, entry, kernel in watchers:
+            block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
+            node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
+            out.open(
+                f"for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
+            )
+            out(f"int const l = {node}[i];")
+            out("double const area = hx_model.area[nodes.first + l];")
+            kind = f"{m} + HX_EVENT_RECEIVE"
+            out(f"{namespace(kernel)}::watch_at(b, {kind}, i, t, nodes.v[l], area, j);")
+            out.close()
+        if watchers:
+            out("HX_SYNC();")
+        out.close()
+        out()
+
+
+def groups(listed: list[tuple[int, Entry]]) -> list[list[tuple[int, Entry]]]:
+    """Neighbours in the order of mechanisms that few nodes have: one test passes over all of them."""
+    groups: list[list[tuple[int, Entry]]] = []
+    for m, entry in listed:
+        if groups and not entry.dense and not groups[-1][-1][1].dense:
+            groups[-1].append((m, entry))
+        else:
+            groups.append([(m, entry)])
+    return groups
+
+
+def rare_test(group: list[tuple[int, Entry]]) -> str:
+    """Whether a node has one of a group of rare entries; empty for a group that needs no test."""
+    if len(group) < 2 or group[0][1].dense:
+        return ""
+    tests = []
+    for word in sorted({m // 32 for m, _ in group}):
+        bits = sum(1 << m % 32 for m, _ in group if m // 32 == word)
+        tests.append(f"mask_{word} & {bits:#x}u")
+    return " || ".join(tests)
 
 
 def needs_area(kernel: Kernel) -> bool:

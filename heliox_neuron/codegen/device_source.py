@@ -73,19 +73,44 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("double*", "event_sample"),
     ("int*", "self_count"),  # [n_block] events that point processes sent to themselves
     ("long long", "max_self"),  # of a block
+    ("long long", "split_events"),  # event_step is 2 * step + phase, else step + phase
+    ("int*", "event_error"),  # [3] code, kind, instance: own.cuh
     ("double*", "self_time"),
     ("double*", "self_flag"),
     ("int*", "self_kind"),
     ("int*", "self_instance"),
     ("int*", "self_weight"),
-    ("int*", "self_root"),  # the host's event that led to it
+    ("int*", "self_root"),  # the host's event that led to it, own.cuh
+    ("double*", "self_at"),
+    ("int*", "self_mark"),
+    ("int*", "self_origin"),
     ("double*", "self_next"),  # [n_block] time of the earliest
     ("int*", "n_net_event"),
     ("long long", "max_net_event"),
     ("double*", "net_event_time"),
+    ("double*", "net_event_at"),
     ("int*", "net_event_kind"),
     ("int*", "net_event_instance"),
     ("int*", "net_event_root"),
+    ("int*", "watch_first"),  # [n_entry], watch.cuh
+    ("int*", "watch_each"),  # [n_entry]
+    ("int*", "watch_active"),
+    ("int*", "watch_above"),
+    ("double*", "watch_flag"),
+    ("double*", "watch_since"),
+    ("int*", "watch_root"),
+    ("double", "float_epsilon"),
+    ("int*", "n_fired"),  # [2] true conditions, whether one was activated
+    ("long long", "max_fired"),
+    ("int*", "fired_step"),
+    ("int*", "fired_watch"),
+    ("int*", "fired_place"),
+    ("double*", "fired_since"),
+    ("int*", "fired_root"),
+    ("int*", "movable_first"),  # [n_entry], move.cuh
+    ("int*", "movable"),
+    ("int*", "pending_weight"),
+    ("int*", "pending_moved"),
     ("int*", "task_first"),  # [n_block * n_pass + 1]: see device_tasks.py
     ("int*", "task_entry"),
     ("int*", "task_begin"),
@@ -214,8 +239,8 @@ def print_model(
     out('#include "fast_quotient.cuh"')
     out('#include "tree.cuh"')
     out('#include "nodes.cuh"')
-    if any(e.kernel and e.kernel.receive and e.kernel.receive.uses_net_send for e in entries):
-        out("#define HX_SELF_EVENTS")
+    for macro in _event_macros(entries):
+        out(f"#define {macro}")
     out('#include "sender.cuh"')
     if streams:
         out('#include "clock.cuh"')
@@ -223,6 +248,18 @@ def print_model(
     text = out.text() + "\n".join(parts) + phases + '#include "plans.cuh"\n'
     key = hashlib.sha256(text.encode()).hexdigest()
     return DeviceSource(text, fields, (len(entries) + 31) // 32, key, passes)
+
+
+def _event_macros(entries: list[Entry]) -> list[str]:
+    """What the model's NET_RECEIVE blocks need of src/gpu/sender.cuh."""
+    receives = [e.kernel.receive for e in entries if e.kernel and e.kernel.receive]
+    watch = any(receive.uses_watch for receive in receives)
+    move = any(receive.uses_net_move for receive in receives)
+    macros = ["HX_WATCH"] if watch else []
+    macros += ["HX_NET_MOVE"] if move else []
+    if watch or move or any(receive.uses_net_send for receive in receives):
+        macros.append("HX_SELF_EVENTS")
+    return macros
 
 
 def _read_currents(entries: list[Entry]) -> set[str]:

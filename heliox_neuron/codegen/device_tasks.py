@@ -14,7 +14,7 @@ from dataclasses import replace
 from ..nmodl.lower import Kernel
 from .cpp import namespace
 from .device_entry import Entry
-from .device_phases import Phases, needs_area
+from .device_phases import Phases, groups, needs_area, rare_test
 
 
 def choose_apart(entries: list[Entry], spread: bool) -> frozenset[str]:
@@ -182,9 +182,33 @@ class Tasks(Phases):
         """What the node's thread does for one entry: the thread's order of mechanisms."""
         if entry.kind == "density" and m in self.passes[0]:
             assert entry.kernel is not None
-            self.out(f"{namespace(entry.kernel)}::add_at({self._index(entry)}, whole, sum);")
+            name = namespace(entry.kernel)
+            self.out(f"{name}::add_at(i_{m}, part_{m}, whole, sum);")
         else:
             super()._node_entry(m, entry)
+
+    def _before_entries(self) -> None:
+        """Looks up the contributions of a node's tasks, all at a time."""
+        out = self.out
+        apart = [
+            (m, e) for m, e in enumerate(self.entries) if e.kind == "density" and m in self.passes[0]
+        ]
+        for m, entry in apart:
+            assert entry.kernel is not None
+            out(f"int i_{m} = 0;")
+            out(f"hx::Contribution part_{m}{{}};")
+        for group in groups(apart):
+            test = rare_test(group)
+            if test:
+                out.open(f"if ({test}) {{")
+            for m, entry in group:
+                assert entry.kernel is not None
+                out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
+                out(f"i_{m} = {self._index(entry)};")
+                out(f"part_{m} = {namespace(entry.kernel)}::contribution_at(i_{m});")
+                out.close()
+            if test:
+                out.close()
 
     def _own(self, hook: str) -> list[tuple[int, Entry, Kernel]]:
         """Density mechanisms that the nodes' threads run."""

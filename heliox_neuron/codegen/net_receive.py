@@ -26,7 +26,7 @@ def print_net_receive(
 
     shared.t is the event's time [ms]. sender has net_send(t, flag), net_event(t) and net_move(t),
     where t is the time [ms] at which the event is due, and watch(k, flag), which activates
-    `watch_k`; the first of these calls in a delivery deactivates all others of the instance. A
+    `watch_k` (on a device watch(k, flag, value) with the condition's value); the first of these calls in a delivery deactivates all others of the instance. A
     sender only takes note: the instance's columns are stored after the body.
     """
     body = _Received(kernel, receive, out, dialect)
@@ -64,6 +64,7 @@ class _Received(_Body):
         functions = kernel.uniformity.functions
         super().__init__(replace(kernel, uniformity=_Scalar(functions)), out, False, dialect)
         self.receive = receive
+        self.watch_value = dialect is not HOST
         self.weight, self.flag, self.sender = (_free(name, functions) for name in _PARAMETERS)
         places = {w: f"{self.weight}[{k}]" for k, w in enumerate(receive.weights)}
         places[receive.flag] = self.flag
@@ -91,6 +92,8 @@ class _Received(_Body):
         args = [self.printer.value(arg).code for arg in statement.args]
         if statement.kind == "watch":
             args.insert(0, str(statement.position))
+            if self.watch_value:
+                args.append(f"watch_{statement.position}<V>(self, shared)")
         self.out(f"{self.sender}.{statement.kind}({', '.join(args)});")
 
     def watch(self, number: int, watched: Watched) -> None:

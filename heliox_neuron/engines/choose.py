@@ -65,6 +65,7 @@ class DeviceEngine:
             "cells": model.structure["n_cell"],
             "blocks": model.nodes.n_block,
             "threads": model.n_thread,
+            "inexact": model.inexact,
             "bytes": self.gpu.figures.get("device_bytes"),
             "freeze_seconds": self.gpu.figures.get("freeze_seconds"),
             "mechanisms": [{"name": e.name, "count": counts.get(e.name)} for e in model.entries],

@@ -3,7 +3,7 @@
 nocmodl moves every SOLVE of BREAKPOINT (nested ones too) to nrn_state. The other statements are
 nrn_cur's, or, where the mechanism has no current, the end of nrn_state.
 
-Assumes cnexp.solve has run. Refuses the methods that no pass translates.
+Assumes cnexp.solve and derivimplicit.solve have run. Refuses the methods that no pass translates.
 """
 
 from __future__ import annotations

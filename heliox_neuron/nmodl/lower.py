@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from . import breakpoint, cnexp, ir, liveness, net_receive, source, supported, tables, uniform
+from . import (
+    breakpoint,
+    cnexp,
+    derivimplicit,
+    ir,
+    liveness,
+    net_receive,
+    source,
+    supported,
+    tables,
+    uniform,
+)
 from .build import build
 from .declarations import declare
 from .source import mod_hash
@@ -62,6 +73,7 @@ def lower(text: str, receive: bool = False) -> Kernel | None:
     """
     mechanism = read(text)
     cnexp.solve(mechanism)
+    derivimplicit.solve(mechanism)
     split = breakpoint.split(mechanism)
     events = net_receive.translate(mechanism) if receive else None
     if split.current is None and split.state is None and events is None:

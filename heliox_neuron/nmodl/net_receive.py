@@ -91,6 +91,10 @@ class Receive:
         """Whether the block activates a WATCH."""
         return self._asks("watch")
 
+    def watch_load(self) -> list[Variable]:
+        """The columns that conditions read."""
+        return list(dict.fromkeys(x for watched in self.watched for x in watched.load))
+
     def _asks(self, kind: str) -> bool:
         return any(isinstance(s, Event) and s.kind == kind for s in ir.statements(self.body))
 

@@ -36,6 +36,9 @@ def gpu_sentence(status: dict[str, Any]) -> str:
         f"{shape}, {number((gpu['bytes'] or 0) / 2**20)} MiB, "
         f"prepared in {number(gpu['freeze_seconds'])} s."
     )
+    if gpu.get("inexact"):
+        listed = ", ".join(f"{name} ({bound})" for name, bound in gpu["inexact"].items())
+        text += f"\nNot NEURON's bits there: {listed}."
     return f"{text}\nMechanisms there: {names}." if names else text
 
 

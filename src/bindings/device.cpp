@@ -7,6 +7,7 @@
 #include <pybind11/stl.h>
 
 #include <string>
+#include <tuple>
 
 #include "../bridge/device_model.hpp"
 #include "../bridge/device_records.hpp"
@@ -184,11 +185,23 @@ py::dict sources() {
     result["point_delay"] = py::cast(all.point_delay);
     py::list watches;
     for (auto const& watch: all.watches) {
-        watches.append(py::make_tuple(watch.type, watch.instance, watch.index, watch.triggered));
+        watches.append(
+            py::make_tuple(watch.type, watch.instance, watch.number, watch.above, watch.flag));
     }
     result["has_watch"] = !all.watches.empty();
     result["watch"] = watches;
     return result;
+}
+
+// (type, instance, number, above, flag) each, as sources()["watch"] has them.
+std::vector<DeviceWatch> watches_of(py::list const& rows) {
+    std::vector<DeviceWatch> watches;
+    for (auto const& row: rows) {
+        auto const [type, instance, number, above, flag] =
+            row.cast<std::tuple<int, int, int, bool, double>>();
+        watches.push_back({type, instance, number, above, flag});
+    }
+    return watches;
 }
 
 py::list obstacles() {
@@ -226,6 +239,12 @@ void bind_device(py::module_& m) {
     m.def("device_global", &global_view);
     m.def("device_resolve", &resolve);
     m.def("device_sources", &sources);
+    m.def("device_is_weight", [](uint64_t address) {
+        return device_is_weight(reinterpret_cast<double const*>(address));
+    });
+    m.def("device_activate", [](py::list const& watches) { device_activate(watches_of(watches)); });
+    m.def("device_set_above",
+          [](py::list const& watches) { device_set_above(watches_of(watches)); });
     m.def("device_obstacles", &obstacles);
     m.def("device_records", &records);
     // (target, source): addresses of what ParallelContext copies after each update of v

@@ -26,8 +26,7 @@ class Columns {
                 throw py::value_error("a column and its copy have the same length");
             }
             columns_.push_back({const_cast<double*>(both.first.data()),
-                                const_cast<double*>(both.second.data()),
-                                (long)both.first.size()});
+                                const_cast<double*>(both.second.data()), (long)both.first.size()});
         }
     }
     std::vector<int> take_over() const {

@@ -70,8 +70,8 @@ std::string where() {
     if (!frame) {
         return "hoc";
     }
-    auto const code = py::reinterpret_steal<py::object>(
-        reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
+    auto const code =
+        py::reinterpret_steal<py::object>(reinterpret_cast<PyObject*>(PyFrame_GetCode(frame)));
     return py::str(code.attr("co_filename")).cast<std::string>() + ":" +
            std::to_string(PyFrame_GetLineNumber(frame));
 }

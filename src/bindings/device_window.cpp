@@ -72,28 +72,50 @@ void check_size(bool right, char const* what) {
     }
 }
 
-void window_done(
-    DeviceWindow const& window, std::optional<Array<int>> const& spike_step,
-    std::optional<Array<int>> const& spike_source, std::optional<Array<int>> const& net_event,
-    std::optional<Array<double>> const& net_event_time,
-    std::optional<Array<int>> const& self_event, std::optional<Array<double>> const& self_time,
-    std::optional<Array<double>> const& self_flag, std::optional<Array<bool>> const& flags,
-    std::optional<Array<double>> const& weight, std::optional<Array<double>> const& sample) {
+// A column of `sent`, a dict of arrays of one length.
+template <class T>
+std::vector<T> sent_column(py::dict const& sent, char const* name, size_t n) {
+    auto const values = sent[name].cast<Array<T>>();
+    check_size((size_t)values.size() == n, "sent: columns of one length");
+    return std::vector<T>(values.data(), values.data() + n);
+}
+
+std::vector<DeviceSent> sent_of(py::dict const& sent) {
+    size_t const n = py::len(sent["kind"]);
+    auto const kind = sent_column<int>(sent, "kind", n), step = sent_column<int>(sent, "step", n);
+    auto const event = sent_column<int>(sent, "event", n);
+    auto const mechanism = sent_column<int>(sent, "mechanism", n);
+    auto const instance = sent_column<int>(sent, "instance", n);
+    auto const weight = sent_column<int>(sent, "weight", n);
+    auto const pending = sent_column<int>(sent, "pending", n);
+    auto const at = sent_column<double>(sent, "at", n);
+    auto const time = sent_column<double>(sent, "time", n);
+    auto const flag = sent_column<double>(sent, "flag", n);
+    std::vector<DeviceSent> result;
+    for (size_t i = 0; i < n; ++i) {
+        result.push_back({(DeviceSent::Kind)kind[i], step[i], at[i], event[i], mechanism[i],
+                          instance[i], time[i], flag[i], weight[i], pending[i]});
+    }
+    return result;
+}
+
+void window_done(DeviceWindow const& window, std::optional<Array<int>> const& spike_step,
+                 std::optional<Array<int>> const& spike_source, std::optional<py::dict> const& sent,
+                 std::optional<Array<int>> const& consumed,
+                 std::optional<Array<int>> const& forgotten,
+                 std::optional<Array<bool>> const& flags,
+                 std::optional<Array<double>> const& weight,
+                 std::optional<Array<double>> const& sample) {
     DeviceOutcome outcome;
     outcome.spike_step = listed(spike_step);
     outcome.spike_source = listed(spike_source);
-    outcome.net_event = listed(net_event);
-    outcome.self_event = listed(self_event);
-    outcome.net_event_time = listed(net_event_time);
-    outcome.self_time = listed(self_time);
-    outcome.self_flag = listed(self_flag);
+    if (sent) {
+        outcome.sent = sent_of(*sent);
+    }
+    outcome.consumed = listed(consumed);
+    outcome.forgotten = listed(forgotten);
     check_size(outcome.spike_step.size() == outcome.spike_source.size(),
                "spike_source: one for each spike_step");
-    check_size(outcome.net_event.size() == outcome.net_event_time.size(),
-               "net_event_time: one for each net_event");
-    check_size(outcome.self_event.size() == outcome.self_time.size() &&
-                   outcome.self_event.size() == outcome.self_flag.size(),
-               "self_time, self_flag: one for each self_event");
     if (spike_source) {
         check_sources(*spike_source);
     }
@@ -118,6 +140,11 @@ auto event_column(Member member) {
     return [member](DeviceWindow const& window) { return column<T>(window.events, member); };
 }
 
+template <class Member>
+auto pending_column(Member member) {
+    return [member](DeviceWindow const& window) { return column<int>(window.pending, member); };
+}
+
 template <class T, class List, class Member>
 auto touch_column(List list, Member member) {
     return [list, member](DeviceWindow const& window) { return column<T>(window.*list, member); };
@@ -140,6 +167,7 @@ void bind_touches(py::class_<DeviceWindow>& window, std::string const& prefix, L
 
 void bind_class(py::module_& m) {
     using Event = DeviceEvent;
+    using Pending = DevicePending;
     py::class_<DeviceWindow> window(m, "DeviceWindow");
     window.def_readonly("n_step", &DeviceWindow::n_step)
         .def_readonly("stop", &DeviceWindow::stop)
@@ -160,6 +188,14 @@ void bind_class(py::module_& m) {
                                event_column<int>([](Event const& e) { return e.weight; }))
         .def_property_readonly("event_flag",
                                event_column<double>([](Event const& e) { return e.flag; }))
+        .def_property_readonly("event_movable",
+                               event_column<bool>([](Event const& e) { return e.movable; }))
+        .def_property_readonly("pending_mechanism",
+                               pending_column([](Pending const& p) { return p.mechanism; }))
+        .def_property_readonly("pending_instance",
+                               pending_column([](Pending const& p) { return p.instance; }))
+        .def_property_readonly("pending_weight",
+                               pending_column([](Pending const& p) { return p.weight; }))
         .def_property_readonly("weight", &weights_of)
         .def_property_readonly("weight_address",
                                [](DeviceWindow const& w) {
@@ -191,14 +227,13 @@ void bind_class(py::module_& m) {
 void bind_device_window(py::module_& m) {
     bind_class(m);
     m.def("device_spikes", &spikes, py::arg("source"), py::arg("flags") = py::none());
-    m.def("device_window", &device_window, py::arg("n_max"), py::arg("device_types"));
+    m.def("device_window", &device_window, py::arg("n_max"), py::arg("device_types"),
+          py::arg("moving_types") = std::vector<int>());
     m.def("device_window_done", &window_done, py::arg("window"), py::kw_only(),
           py::arg("spike_step") = py::none(), py::arg("spike_source") = py::none(),
-          py::arg("net_event") = py::none(), py::arg("net_event_time") = py::none(),
-          py::arg("self_event") = py::none(),
-          py::arg("self_time") = py::none(), py::arg("self_flag") = py::none(),
-          py::arg("flags") = py::none(), py::arg("weight") = py::none(),
-          py::arg("sample") = py::none());
+          py::arg("sent") = py::none(), py::arg("consumed") = py::none(),
+          py::arg("forgotten") = py::none(), py::arg("flags") = py::none(),
+          py::arg("weight") = py::none(), py::arg("sample") = py::none());
     m.def("device_reference_step", [](DeviceWindow const& w, int j) {
         return copied(device_reference_step(w, check(w, j)));
     });

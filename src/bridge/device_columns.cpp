@@ -8,8 +8,8 @@
 namespace heliox {
 namespace {
 
-constexpr long kPiece = 1L << 15;   // doubles
-constexpr long kAlone = 1L << 18;   // below this a thread costs more than it saves
+constexpr long kPiece = 1L << 15;    // doubles
+constexpr long kAlone = 1L << 18;    // below this a thread costs more than it saves
 constexpr unsigned kMostThreads = 8; // memory is the limit
 
 struct Piece {

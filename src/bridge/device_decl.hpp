@@ -42,6 +42,7 @@ class TQueue {
   public:
     TQItem* insert(double t, void* data);
     void remove(TQItem*);
+    void move(TQItem*, double t);
     void release(TQItem*);
     void forall_callback(void (*)(TQItem const*, int));
 
@@ -51,10 +52,26 @@ class TQueue {
     TQItem* least; // outside the tree
 };
 
+// A WATCH: its own part follows those of ConditionEvent and of a list's element.
+class WatchCondition {
+  public:
+    void* vtable;
+    double valold, told, valthresh;
+    TQItem* qthresh;
+    bool flag; // above, as the last test found
+    void *list_vtable, *list_object, *next, *previous;
+    double net_receive_flag;
+    Point_process* point;
+    double (*condition)(Point_process*);
+    int index; // in dparam
+};
+
 extern NetCvode* net_cvode_instance;
 extern bool nrn_use_bin_queue_;
 extern int nrn_use_selfqueue_;
 extern int nrnmpi_numprocs;
+extern void _nrn_watch_activate(Datum*, double (*)(Point_process*), int, Point_process*, int,
+                                double);
 extern "C" void nrn2core_transfer_WATCH(void (*)(int thread, int type, int instance, int index,
                                                  int triggered));
 extern "C" void nrn_random_play();

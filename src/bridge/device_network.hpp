@@ -73,6 +73,8 @@ class NetworkHead {
     bool make_way();
     // For something that is sent late, as if it were `now`.
     void recall(double now);
+    // What the arrival of an event of the device at `te` does to the queue's order.
+    void displace(double now, double te);
     void remove();
 
   private:

@@ -9,12 +9,11 @@
 #include "device_records.hpp"
 #include "device_sources.hpp"
 #include "device_spike_order.hpp"
+#include "device_watch.hpp"
 #include "device_window.hpp"
 
 namespace heliox {
 namespace {
-
-constexpr int kNetSend = -4; // in dparam_semantics
 
 class Clock {
   public:
@@ -28,16 +27,6 @@ class Clock {
     double now_;
 };
 
-Datum* self_event_datum(Point_process* point) {
-    int const type = _nrn_mechanism_get_type(point->prop);
-    for (int k = 0; k < nrn_prop_dparam_size_[type]; ++k) {
-        if (memb_func[type].dparam_semantics[k] == kNetSend) {
-            return _nrn_mechanism_access_dparam(point->prop) + k;
-        }
-    }
-    throw std::runtime_error(std::string(memb_func[type].sym->name) + " sends no events to itself");
-}
-
 class Sender {
   public:
     Sender(DeviceWindow const& window, DeviceOutcome const& outcome)
@@ -48,11 +37,14 @@ class Sender {
 
   private:
     void spike(size_t i);
-    void events_before(int step);
-    void event(int index);
-    bool events_left() const {
-        return net_event_ < outcome_.net_event.size() || self_event_ < outcome_.self_event.size();
+    void sent_before(int step);
+    void send(DeviceSent const& sent);
+    double place(DeviceSent const& sent) const;
+    void drop_pending();
+    Point_process* point(int mechanism, int instance) const {
+        return device_point(device_model().mechanisms.at(mechanism).type, instance);
     }
+    Datum& datum(Point_process* point) const;
 
     DeviceWindow const& window_;
     DeviceOutcome const& outcome_;
@@ -63,8 +55,18 @@ class Sender {
     NetworkHead network_head_;
     Clock clock_;
     SpikeOrder order_;
-    size_t net_event_ = 0, self_event_ = 0;
+    size_t next_ = 0; // of outcome_.sent
 };
+
+Datum& Sender::datum(Point_process* point) const {
+    int const type = _nrn_mechanism_get_type(point->prop);
+    int const place = self_event_place(type);
+    if (place < 0) {
+        throw std::runtime_error(std::string(memb_func[type].sym->name) +
+                                 " sends no events to itself");
+    }
+    return _nrn_mechanism_access_dparam(point->prop)[place];
+}
 
 void Sender::spike(size_t i) {
     int const step = outcome_.spike_step[i];
@@ -75,47 +77,64 @@ void Sender::spike(size_t i) {
     order_.note(window_.delivery_before.at(step) + .5);
 }
 
-void Sender::event(int index) {
-    DeviceEvent const& event = window_.events.at(index);
-    head_.want(event.ordinal < window_.n_delivery);
-    network_head_.recall(event.te);
-    clock_.set(event.te);
-    for (; net_event_ < outcome_.net_event.size() && outcome_.net_event[net_event_] == index;
-         ++net_event_) {
-        nrn_net_event(event.point, outcome_.net_event_time.at(net_event_));
-        order_.note(event.ordinal + .25);
+// Among the window's deliveries, as a number of them.
+double Sender::place(DeviceSent const& sent) const {
+    if (sent.event >= 0) {
+        return window_.events.at(sent.event).ordinal + .25;
     }
-    for (; self_event_ < outcome_.self_event.size() && outcome_.self_event[self_event_] == index;
-         ++self_event_) {
-        double* const weight = event.weight < 0 ? nullptr : window_.weights[event.weight].address;
-        nrn_net_send(self_event_datum(event.point), weight, event.point,
-                     outcome_.self_time.at(self_event_), outcome_.self_flag.at(self_event_));
+    auto const& te = window_.delivery_te;
+    long const before = window_.delivery_before.at(sent.step);
+    long const count = std::upper_bound(te.begin() + before, te.end(), sent.at) - te.begin();
+    return count + (count == before ? .75 : .3); // behind the step's spikes
+}
+
+void Sender::send(DeviceSent const& sent) {
+    bool const more = sent.event >= 0 ? window_.events.at(sent.event).ordinal < window_.n_delivery
+                                      : sent.step <= window_.last_delivery_step;
+    head_.want(more);
+    network_head_.recall(sent.at);
+    clock_.set(sent.at);
+    switch (sent.kind) {
+    case DeviceSent::Kind::net_event:
+        nrn_net_event(point(sent.mechanism, sent.instance), sent.time);
+        order_.note(place(sent));
+        break;
+    case DeviceSent::Kind::net_send: {
+        Point_process* const target = point(sent.mechanism, sent.instance);
+        double* const weight = sent.weight < 0 ? nullptr : window_.weights.at(sent.weight).address;
+        nrn_net_send(&datum(target), weight, target, sent.time, sent.flag);
+        break;
+    }
+    case DeviceSent::Kind::net_move:
+        queue_.move(window_.pending.at(sent.pending).item, sent.time);
+        break;
     }
 }
 
-// Events of earlier steps than this test.
-void Sender::events_before(int step) {
-    while (events_left()) {
-        int next = (int)window_.events.size();
-        if (net_event_ < outcome_.net_event.size()) {
-            next = std::min(next, outcome_.net_event[net_event_]);
-        }
-        if (self_event_ < outcome_.self_event.size()) {
-            next = std::min(next, outcome_.self_event[self_event_]);
-        }
-        if (window_.events.at(next).step >= step) {
-            return;
-        }
-        event(next);
+// What ran in earlier steps than this.
+void Sender::sent_before(int step) {
+    for (; next_ < outcome_.sent.size() && outcome_.sent[next_].step < step; ++next_) {
+        send(outcome_.sent[next_]);
+    }
+}
+
+void Sender::drop_pending() {
+    for (int const index: outcome_.forgotten) {
+        auto const& pending = window_.pending.at(index);
+        datum(point(pending.mechanism, pending.instance)) = nullptr;
+    }
+    for (int const index: outcome_.consumed) {
+        queue_.remove(window_.pending.at(index).item);
     }
 }
 
 void Sender::send_all() {
+    drop_pending();
     for (size_t i = 0; i < outcome_.spike_step.size(); ++i) {
-        events_before(outcome_.spike_step[i]);
+        sent_before(outcome_.spike_step[i]);
         spike(i);
     }
-    events_before(window_.n_step + 1);
+    sent_before(window_.n_step + 1);
     head_.want(false);
     network_head_.remove();
     order_.sort();

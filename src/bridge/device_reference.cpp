@@ -3,6 +3,7 @@
 
 #include "device_decl.hpp"
 #include "device_model.hpp"
+#include "device_watch.hpp"
 #include "device_window.hpp"
 
 namespace heliox {
@@ -68,7 +69,8 @@ void Replay::phase(int phase) {
         touches_before((int)i, phase);
         nt_._t = event.te;
         double* const weight = event.weight < 0 ? nullptr : window_.weights[event.weight].address;
-        pnt_receive[_nrn_mechanism_get_type(event.point->prop)](event.point, weight, event.flag);
+        int const type = device_model().mechanisms[event.mechanism].type;
+        pnt_receive[type](device_point(type, event.instance), weight, event.flag);
     }
     touches_before((int)window_.events.size(), phase);
 }

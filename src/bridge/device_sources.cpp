@@ -99,9 +99,7 @@ DeviceSources const& device_sources() {
             read_source(source);
         }
     }
-    nrn2core_transfer_WATCH([](int, int type, int instance, int index, int triggered) {
-        sources_.watches.push_back({type, instance, index, triggered});
-    });
+    sources_.watches = device_watches();
     return sources_;
 }
 
@@ -136,6 +134,18 @@ std::vector<StepRefusal> device_obstacles() {
     check(random_is_played(), "Random.play is in use");
     look_at_records(obstacles);
     return obstacles;
+}
+
+bool device_is_weight(double const* number) {
+    auto const* all = net_cvode_instance_psl();
+    return all && std::any_of(all->begin(), all->end(), [&](PreSyn* source) {
+               auto const& netcons = view_of(source).netcons;
+               return std::any_of(netcons.begin(), netcons.end(), [&](void* entry) {
+                   auto const& connection = *static_cast<NetConView const*>(entry);
+                   return number >= connection.weight &&
+                          number < connection.weight + connection.n_weight;
+               });
+           });
 }
 
 void set_device_flags(bool const* flags) {

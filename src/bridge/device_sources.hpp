@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "device_watch.hpp"
 #include "freeze.hpp"
 
 struct PreSyn;
@@ -21,10 +22,7 @@ struct DeviceSources {
     std::vector<double> delay; // ms, the least of the source's active NetCons; infinite without one
     std::vector<char> flag;    // above threshold at the last test
     std::map<int, double> point_delay; // ms, by type: the same for net_event of point processes
-    struct Watch {
-        int type, instance, index, triggered;
-    };
-    std::vector<Watch> watches; // active WATCH conditions
+    std::vector<DeviceWatch> watches;  // active WATCH conditions, in the order of NEURON's tests
 };
 
 // Reads NEURON's sources. Their indices are good until the interpreter runs.
@@ -36,6 +34,9 @@ HELIOX_API std::vector<StepRefusal> device_obstacles();
 // The threshold test at the start of a step, whose outcome the device knows: sends for `sources`, sets all flags
 // (null: sets those of `sources`).
 HELIOX_API void device_spikes(int const* sources, size_t n, bool const* flags);
+
+// Whether a number is the weight of a NetCon.
+HELIOX_API bool device_is_weight(double const* number);
 
 void set_device_flags(bool const* flags);
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "device_decl.hpp"
 #include "device_engine.hpp"
@@ -12,6 +13,7 @@
 #include "device_records.hpp"
 #include "device_sources.hpp"
 #include "device_spike_order.hpp"
+#include "device_watch.hpp"
 #include "structure.hpp"
 
 namespace heliox {
@@ -69,6 +71,7 @@ class WindowRun {
   public:
     WindowRun(DeviceWindow& window, std::vector<int> const& device_types);
     ~WindowRun();
+    void look_for_pending(std::vector<int> const& types);
     WindowRun(WindowRun const&) = delete;
     WindowRun& operator=(WindowRun const&) = delete;
     void run(int n_max);
@@ -86,6 +89,7 @@ class WindowRun {
     void deliver_record(PlayRecord* record);
     void play();
     int weight_index(int type, double* weight);
+    bool take_movable(Point_process* point, int type);
 
     DeviceWindow& window_;
     NrnThread& nt_;
@@ -94,6 +98,7 @@ class WindowRun {
     std::vector<Saved> saved_;
     std::vector<DeviceRecord const*> host_records_;
     std::vector<size_t> offset_; // by type, of the thread's instances
+    TQItem* delivered_ = nullptr;
     std::unordered_map<double*, int> weight_index_;
     SpikeOrder order_of_spikes_;
     NetworkHead network_head_;
@@ -161,14 +166,47 @@ void WindowRun::receive(Point_process* point, double* weight, double flag) {
     int const type = _nrn_mechanism_get_type(point->prop);
     auto const row = neuron::mechanism::_get::_current_row(point->prop) - offset_[type];
     window_.events.push_back({step_, phase_, nt_._t, device_mechanism_index(type), (int)row,
-                              weight_index(type, weight), flag, window_.n_delivery, point});
+                              weight_index(type, weight), flag, window_.n_delivery,
+                              take_movable(point, type)});
+}
+
+// Whether net_move would have moved the event that is delivered now. NEURON's pointer to it goes, as it does when
+// NET_RECEIVE runs.
+bool WindowRun::take_movable(Point_process* point, int type) {
+    int const place = self_event_place(type);
+    if (place < 0) {
+        return false;
+    }
+    Datum& datum = _nrn_mechanism_access_dparam(point->prop)[place];
+    bool const movable = datum.get<TQItem*>() == delivered_;
+    if (movable) {
+        datum = nullptr;
+    }
+    return movable;
+}
+
+void WindowRun::look_for_pending(std::vector<int> const& types) {
+    for (int type: types) {
+        int const n = device_model().mechanisms[device_mechanism_index(type)].n;
+        for (int i = 0; i < n; ++i) {
+            Point_process* const point = device_point(type, i);
+            auto* const item =
+                _nrn_mechanism_access_dparam(point->prop)[self_event_place(type)].get<TQItem*>();
+            if (item) {
+                double* const weight = view_of<SelfEventView>(item->data).weight;
+                window_.pending.push_back(
+                    {device_mechanism_index(type), i, weight_index(type, weight), item});
+            }
+        }
+    }
 }
 
 void WindowRun::deliver_record(PlayRecord* record) {
     int const index = device_record_index(record);
     auto const& known = device_records_read()[index];
-    DeviceTouch touch{step_, phase_, (int)window_.events.size(), order_, known.address, 0,
-                      index, 0, queue_.least->t};
+    DeviceTouch touch{
+        step_, phase_,         (int)window_.events.size(), order_, known.address, 0, index,
+        0,     queue_.least->t};
     net_cvode_instance->deliver_event(queue_.least->t, &nt_);
     if (known.kind == "play" || known.kind == "play_step") {
         touch.value = *reinterpret_cast<double*>(known.address);
@@ -213,7 +251,9 @@ void WindowRun::deliver_alone(TQItem* item) {
 void WindowRun::deliver_first() {
     TQItem* const item = queue_.least;
     ++window_.n_delivery;
+    window_.delivery_te.push_back(item->t);
     window_.last_delivery_step = step_;
+    delivered_ = item;
     switch (class_of(item->data)) {
     case NeuronClass::hoc_event:
     case NeuronClass::net_par_event:
@@ -300,6 +340,29 @@ void check_receivers(std::vector<int> const& device_types) {
     }
 }
 
+// An event that NEURON dropped (finitialize does) may have left its address behind.
+void forget_dropped_events(std::vector<int> const& moving_types) {
+    static std::unordered_set<TQItem const*> queued; // forall_callback takes no context
+    queued.clear();
+    net_cvode_instance_event_queue(nrn_threads)->forall_callback([](TQItem const* item, int) {
+        if (item->data && class_of(item->data) == NeuronClass::self_event) {
+            queued.insert(item);
+        }
+    });
+    for (int type: moving_types) {
+        int const n = device_model().mechanisms[device_mechanism_index(type)].n;
+        for (int i = 0; i < n; ++i) {
+            Point_process* const point = device_point(type, i);
+            Datum& datum = _nrn_mechanism_access_dparam(point->prop)[self_event_place(type)];
+            auto* const item = datum.get<TQItem*>();
+            if (item &&
+                (!queued.count(item) || view_of<SelfEventView>(item->data).target != point)) {
+                datum = nullptr;
+            }
+        }
+    }
+}
+
 } // namespace
 
 void device_interpreter_ran() {
@@ -308,17 +371,22 @@ void device_interpreter_ran() {
     forget_device_records();
 }
 
-DeviceWindow device_window(int n_max, std::vector<int> const& device_types) {
+DeviceWindow device_window(int n_max, std::vector<int> const& device_types,
+                           std::vector<int> const& moving_types) {
     device_model();
     check_receivers(device_types);
     queue_scanned_ = queue_scanned_ && device_asking();
     if (!queue_scanned_) {
         device_records();
         find_shared_spike_vectors();
+        if (!moving_types.empty()) {
+            forget_dropped_events(moving_types);
+        }
     }
     DeviceWindow window;
     WindowRun run(window, device_types);
     run.run(n_max);
+    run.look_for_pending(moving_types);
     return window;
 }
 

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-struct Point_process;
+struct TQItem;
 
 namespace heliox {
 
@@ -26,7 +26,14 @@ struct DeviceEvent {
     int weight; // index into DeviceWindow::weights, -1 without weights
     double flag;
     long ordinal; // of the delivery in the window
-    Point_process* point;
+    bool movable; // net_move would have moved it
+};
+
+// A self event in NEURON's queue, due after the window, that net_move moves.
+struct DevicePending {
+    int mechanism, instance;
+    int weight; // index into DeviceWindow::weights, -1 without weights
+    TQItem* item;
 };
 
 // A value that Vector.play writes, or one that Vector.record takes, at an event of its own: after event `before - 1`
@@ -61,30 +68,46 @@ struct DeviceWindow {
     std::vector<double> t_half; // [n_step]
     std::vector<DeviceEvent> events;
     std::vector<DeviceWeight> weights;
+    std::vector<DevicePending> pending; // of the types that call net_move
     std::vector<DeviceTouch> writes, samples;
     std::vector<uint64_t> play_address;
     std::vector<double> play; // [n_step, 2, n_play]: at t + dt/2 and at the end of the step
     std::vector<DeviceSpikeVector> spike_vectors;
     std::vector<long> delivery_before; // [n_step] deliveries before each step
+    std::vector<double> delivery_te;   // [n_delivery] ms
     long n_delivery = 0;
     int last_delivery_step = -1;
 };
 
-// Runs NEURON's part for up to n_max steps. device_types: mechanisms whose NET_RECEIVE is written down. Play targets keep
-// their value; nrn_threads[0]._t ends at the window's end. Throws std::runtime_error for a NET_RECEIVE that
+// Runs NEURON's part for up to n_max steps. device_types: mechanisms whose NET_RECEIVE is written down;
+// moving_types: those of them that call net_move. Play targets keep their value; nrn_threads[0]._t ends at the window's end. Throws std::runtime_error for a NET_RECEIVE that
 // nobody could run.
-HELIOX_API DeviceWindow device_window(int n_max, std::vector<int> const& device_types);
+HELIOX_API DeviceWindow device_window(int n_max, std::vector<int> const& device_types,
+                                      std::vector<int> const& moving_types);
+
+// What one run of NET_RECEIVE asked for that lasts longer than the window.
+struct DeviceSent {
+    enum class Kind : int { net_event = 0, net_send = 1, net_move = 2 };
+    Kind kind;
+    int step;  // in which it ran, phases as for DeviceEvent
+    double at; // when [ms]
+    int event; // index of the window's event that it ran for, -1: for one the device had
+    int mechanism, instance;
+    double time; // when it is due [ms]
+    double flag; // net_send
+    int weight;  // net_send: index into DeviceWindow::weights, -1 without weights
+    int pending; // net_move: index into DeviceWindow::pending
+};
 
 // What the device found. Indices of events refer to the window's.
 struct DeviceOutcome {
     std::vector<int> spike_step,
-        spike_source;                   // tests at the start of steps 1 .. n_step - 1, sorted
-    std::vector<int> net_event;         // events that led to a net_event(t), sorted
-    std::vector<double> net_event_time; // [ms]
-    std::vector<int> self_event; // events that led to a net_send due after the window, sorted
-    std::vector<double> self_time, self_flag; // when it is due [ms]
-    bool const* flags = nullptr;              // of all sources, after the last of these tests
-    double const* weights = nullptr;          // [n_weight, weight_width]
+        spike_source;                // tests at the start of steps 1 .. n_step - 1, sorted
+    std::vector<DeviceSent> sent;    // in the order in which they ran
+    std::vector<int> consumed;       // pending ones that were moved into the window and delivered
+    std::vector<int> forgotten;      // pending ones that net_move does not move any more
+    bool const* flags = nullptr;     // of all sources, after the last of these tests
+    double const* weights = nullptr; // [n_weight, weight_width]
     int weight_width = 0;
     double const* samples = nullptr; // [n_sample]
 };

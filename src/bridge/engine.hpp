@@ -24,7 +24,7 @@ struct RunRecord {
     bool host_mechanisms = false;
     long host_steps = 0; // of a "gpu" run: steps that the CPU engine did in between
     long host_syncs = 0; // of a "gpu" run: how often NEURON's memory was brought up to date
-    std::string where;   // of a "gpu" run of single steps: what asked for the first one, "file:line"
+    std::string where; // of a "gpu" run of single steps: what asked for the first one, "file:line"
 };
 
 struct Callbacks {

@@ -69,9 +69,11 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
     bool const late = hx_model.late_links;         // only point processes wait for them
     int event = hx_model.event_first[b];
     hx::load_nodes(nodes);
+    bool const split = hx_model.split_events;
     for (int j = 0; j < n_step; ++j) {
         bool const whole = (flags & HX_WHOLE_ALL) || ((flags & HX_WHOLE_LAST) && j == n_step - 1);
-        event = hx::deliver(nodes, b, event, j, t + half);
+        hx_watch(nodes, b, t, j);
+        event = hx::deliver(nodes, b, event, split ? 2 * j : j, t + half);
         t += half;
         if (hx_model.n_play) {
             hx::play(nodes, b, 2 * j);
@@ -115,13 +117,13 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
             HX_SYNC(); // a record or a threshold looks at what another thread's point process stored
         }
         hx::sample(nodes, b, j);
-        if (j < n_step - 1) {
+        bool const last = j == n_step - 1;
+        if (split || last) {
+            event = hx::deliver(nodes, b, event, split ? 2 * j + 1 : n_step, t);
+        }
+        if (!last || (flags & HX_DETECT_LAST)) {
             hx::detect(nodes, b, j + 1);
         }
-    }
-    event = hx::deliver(nodes, b, event, n_step, t);
-    if (flags & HX_DETECT_LAST) {
-        hx::detect(nodes, b, n_step);
     }
     hx::store_nodes(nodes);
 }

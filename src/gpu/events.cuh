@@ -12,6 +12,18 @@ HX_DEVICE double* weight_of(int at) {
     return at >= 0 ? hx_model.weight + at : at < -1 ? hx_model.net_weight + (-2 - at) : nullptr;
 }
 
+// NET_RECEIVE for an event of time t. weight: a row of event_weight.
+HX_DEVICE void receive(Nodes const& nodes, int b, int kind, int i, double t, int weight,
+                       double flag, int root) {
+#ifdef HX_NET_MOVE
+    if (flag == 1.) {
+        set_movable(b, kind, i, kNothing);
+    }
+#endif
+    Sender sender{b, kind, i, weight, root, t};
+    hx_receive(nodes, kind, i, t, weight_of(weight), flag, sender);
+}
+
 HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
     int const kind = hx_model.event_kind[e];
     int const i = hx_model.event_instance[e];
@@ -25,44 +37,16 @@ HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
             *hx_model.event_place[e] = hx_model.event_flag[e];
         }
     } else {
-        int const weight = hx_model.event_weight[e];
-        Sender sender{b, kind, i, weight, e};
-        hx_receive(nodes, kind, i, hx_model.event_time[e], weight_of(weight),
-                   hx_model.event_flag[e], sender);
+        receive(nodes, b, kind, i, hx_model.event_time[e], hx_model.event_weight[e],
+                hx_model.event_flag[e], e);
     }
 }
 
 #ifdef HX_SELF_EVENTS
 
-// Index of the earliest event of the block's own list, the oldest of equals; -1 when it is empty.
-HX_DEVICE long long earliest_self(int b) {
-    long long const first = (long long)b * hx_model.max_self;
-    int const count = hx_model.self_count[b];
-    long long best = -1;
-    for (long long k = first; k < first + count && k < first + hx_model.max_self; ++k) {
-        if (best < 0 || hx_model.self_time[k] < hx_model.self_time[best]) {
-            best = k;
-        }
-    }
-    return best;
-}
-
-// Takes an event out and delivers it: those behind it move up, so that equals keep their order.
-HX_DEVICE void deliver_self(Nodes const& nodes, int b, long long k) {
-    double const t = hx_model.self_time[k], flag = hx_model.self_flag[k];
-    int const kind = hx_model.self_kind[k], i = hx_model.self_instance[k];
-    int const weight = hx_model.self_weight[k], root = hx_model.self_root[k];
-    long long const end = (long long)b * hx_model.max_self + --hx_model.self_count[b];
-    for (; k < end; ++k) {
-        hx_model.self_time[k] = hx_model.self_time[k + 1];
-        hx_model.self_flag[k] = hx_model.self_flag[k + 1];
-        hx_model.self_kind[k] = hx_model.self_kind[k + 1];
-        hx_model.self_instance[k] = hx_model.self_instance[k + 1];
-        hx_model.self_weight[k] = hx_model.self_weight[k + 1];
-        hx_model.self_root[k] = hx_model.self_root[k + 1];
-    }
-    Sender sender{b, kind, i, weight, root};
-    hx_receive(nodes, kind, i, t, weight_of(weight), flag, sender);
+HX_DEVICE void deliver_own(Nodes const& nodes, int b, long long k) {
+    OwnEvent const event = take_own(b, k);
+    receive(nodes, b, event.kind, event.instance, event.time, event.weight, event.flag, event.root);
 }
 
 // By one thread: the host's events [event, end) and the block's own up to `until`.
@@ -76,10 +60,10 @@ HX_DEVICE void deliver_in_order(Nodes const& nodes, int b, int event, int end, d
                 next = e;
             }
         }
-        long long const own = earliest_self(b);
+        long long const own = earliest_own(b);
         bool const due = own >= 0 && hx_model.self_time[own] <= until;
         if (due && (next < 0 || hx_model.self_time[own] < hx_model.event_time[next])) {
-            deliver_self(nodes, b, own);
+            deliver_own(nodes, b, own);
         } else if (next >= 0) {
             hx_model.event_head[next] = -1;
             deliver_one(nodes, b, next);
@@ -87,13 +71,14 @@ HX_DEVICE void deliver_in_order(Nodes const& nodes, int b, int event, int end, d
             break;
         }
     }
-    long long const own = earliest_self(b);
+    long long const own = earliest_own(b);
     hx_model.self_next[b] = own >= 0 ? hx_model.self_time[own] : 1e300;
 }
 
 #endif
 
-// event: the block's next event. until: events of the block's own list up to here [ms]. Returns the next event.
+// event: the block's next event. j: what event_step says of those that are due. until: events of the block's own
+// list up to here [ms]. Returns the next event.
 HX_DEVICE int deliver(Nodes const& nodes, int b, int event, int j, double until) {
     int const last = hx_model.event_first[b + 1];
     int end = event;

@@ -5,6 +5,9 @@ namespace hx {
 
 #ifdef __CUDACC_RTC__
 
+// Out of line: written out at every division it would fill the instruction cache.
+HX_COLD_DEVICE double rare_quotient(double x, double y) { return x / y; }
+
 HX_DEVICE double fast_quotient(double x, double y) {
     double r;
     asm("rcp.approx.ftz.f64 %0, %1;" : "=d"(r) : "d"(y)); // 20 bits
@@ -12,7 +15,7 @@ HX_DEVICE double fast_quotient(double x, double y) {
     r = __fma_rn(r, __fma_rn(e, e, e), r);
     double const q = x * r;
     double const better = __fma_rn(__fma_rn(-y, q, x), r, q);
-    return ::fabs(better) < 1e300 ? better : x / y; // zeros, infinities, NaN
+    return ::fabs(better) < 1e300 ? better : rare_quotient(x, y); // zeros, infinities, NaN
 }
 
 #else

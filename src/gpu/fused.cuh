@@ -16,9 +16,11 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
     int event = hx_model.event_first[b];
     hx::load_nodes(nodes);
     hx::Observed observed = hx::observe(b);
+    bool const split = hx_model.split_events;
     for (int j = 0; j < n_step; ++j) {
         bool const whole = (flags & HX_WHOLE_ALL) || ((flags & HX_WHOLE_LAST) && j == n_step - 1);
-        event = hx::deliver(nodes, b, event, j, t + half);
+        hx_watch(nodes, b, t, j);
+        event = hx::deliver(nodes, b, event, split ? 2 * j : j, t + half);
         t += half;
         if (hx_model.n_play) {
             hx::play(nodes, b, 2 * j);
@@ -42,13 +44,13 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
             HX_SYNC(); // a record or a threshold looks at what another thread's point process stored
         }
         hx::sample(nodes, observed, j);
-        if (j < n_step - 1) {
+        bool const last = j == n_step - 1;
+        if (split || last) {
+            event = hx::deliver(nodes, b, event, split ? 2 * j + 1 : n_step, t);
+        }
+        if (!last || (flags & HX_DETECT_LAST)) {
             hx::detect(nodes, observed, j + 1);
         }
-    }
-    event = hx::deliver(nodes, b, event, n_step, t);
-    if (flags & HX_DETECT_LAST) {
-        hx::detect(nodes, observed, n_step);
     }
     hx::store_flag(observed);
     hx::store_nodes(nodes);

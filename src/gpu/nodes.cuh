@@ -13,6 +13,11 @@ struct NodeSum {
     double rhs, d, sav_rhs, sav_d;
 };
 
+// What one instance adds to its node.
+struct Contribution {
+    double i, g;
+};
+
 struct Nodes {
     int first, n;
     double *v, *rhs, *d, *a, *b, *scratch;

@@ -1,6 +1,6 @@
-// What NET_RECEIVE sends: events to its own instance, and spikes of a point process.
+// What NET_RECEIVE sends: events to its own instance, spikes of a point process, WATCH conditions.
 //
-// Events to oneself stay on the device while they are due within the window of steps (one list a block);
+// Events to oneself stay on the device while they are due within the window of steps (one list a block, own.cuh);
 // the host's queue gets the rest when the window ends.
 #pragma once
 
@@ -9,38 +9,63 @@
 #define HX_EVENT_WRITE 1
 #define HX_EVENT_RECEIVE 2
 
+#include "own.cuh"
+#ifdef HX_WATCH
+#include "watch.cuh"
+#endif
+#ifdef HX_NET_MOVE
+#include "move.cuh"
+#endif
+
 namespace hx {
 
+// One delivery of an event. root: the event that led to it, the host's (a row) or a WATCH (own.cuh).
 struct Sender {
     int b, kind, instance, weight, root;
+    double t;              // of the event [ms]
+    bool watching = false; // a WATCH was activated
 
     // due: [ms]
     HX_DEVICE_MEMBER void net_send(double due, double flag) {
-        *hx_model.gate = 1;
-        int const k = atomic_next(hx_model.self_count + b);
-        if (k >= hx_model.max_self) {
-            return; // the host sees the count and stops
+        if (due < t) {
+            fail(kSentBack, kind, instance);
+            return;
         }
-        long long const at = (long long)b * hx_model.max_self + k;
-        hx_model.self_time[at] = due;
-        hx_model.self_flag[at] = flag;
-        hx_model.self_kind[at] = kind;
-        hx_model.self_instance[at] = instance;
-        hx_model.self_weight[at] = weight;
-        hx_model.self_root[at] = root;
+        int mark = kPlain;
+#ifdef HX_NET_MOVE
+        if (flag == 1. && set_movable(b, kind, instance, kOwnList)) {
+            mark = kMovable;
+        }
+#endif
+        append_own(b, {due, flag, t, kind, instance, weight, root, mark, -1});
     }
-    HX_DEVICE_MEMBER void net_event(double t) {
+    HX_DEVICE_MEMBER void net_event(double time) {
         *hx_model.gate = 1;
         int const k = atomic_next(hx_model.n_net_event);
         if (k < hx_model.max_net_event) {
-            hx_model.net_event_time[k] = t;
+            hx_model.net_event_time[k] = time;
+            hx_model.net_event_at[k] = t;
             hx_model.net_event_kind[k] = kind;
             hx_model.net_event_instance[k] = instance;
             hx_model.net_event_root[k] = root;
         }
     }
-    HX_DEVICE_MEMBER void net_move(double) {}       // refused (engines/gpu/translate.py)
-    HX_DEVICE_MEMBER void watch(int, double) {} // likewise
+    HX_DEVICE_MEMBER void net_move(double due) {
+#ifdef HX_NET_MOVE
+        move_own(b, kind, instance, root, t, due);
+#endif
+    }
+    // Condition k of the instance; value: what NEURON compares with 0.
+    HX_DEVICE_MEMBER void watch(int k, double flag, double value) {
+#ifdef HX_WATCH
+        int const first = first_watch(kind, instance);
+        if (!watching) {
+            watching = true;
+            stop_watching(b, kind, instance, first);
+        }
+        start_watching(kind, first, k, flag, value, t, root);
+#endif
+    }
 };
 
 } // namespace hx

@@ -25,8 +25,10 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_events() {
     hx::Clock const clock = hx::read_clock();
     int const b = hx::block();
     hx::Nodes const nodes = hx::nodes_of_block(b);
+    bool const split = hx_model.split_events;
     int const event = hx_model.event_next[b];
-    int const next = hx::deliver(nodes, b, event, clock.j, clock.t_half);
+    hx_watch(nodes, b, hx_model.clock[0], clock.j);
+    int const next = hx::deliver(nodes, b, event, split ? 2 * clock.j : clock.j, clock.t_half);
     if (hx_model.n_play) {
         hx::play(nodes, b, 2 * clock.j);
     }
@@ -71,6 +73,15 @@ HX_GLOBAL void hx_sample() {
     int const b = hx::block();
     hx::Nodes const nodes = hx::nodes_of_block(b);
     hx::sample(nodes, b, clock.j);
+    if (hx_model.split_events) {
+        hx::fill_tables();
+        int const event = hx_model.event_next[b];
+        int const next = hx::deliver(nodes, b, event, 2 * clock.j + 1, clock.t);
+        HX_SYNC();
+        if (hx::tid() == 0) {
+            hx_model.event_next[b] = next;
+        }
+    }
     if (clock.j < clock.n_step - 1) {
         hx::detect(nodes, b, clock.j + 1);
     }
@@ -87,7 +98,9 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_finish() {
     hx::fill_tables();
     int const b = hx::block(), n_step = hx_model.count[1];
     hx::Nodes const nodes = hx::nodes_of_block(b);
-    hx::deliver(nodes, b, hx_model.event_next[b], n_step, hx_model.clock[0]);
+    if (!hx_model.split_events) {
+        hx::deliver(nodes, b, hx_model.event_next[b], n_step, hx_model.clock[0]);
+    }
     if (hx_model.count[2] & HX_DETECT_LAST) {
         hx::detect(nodes, b, n_step);
     }

@@ -6,7 +6,7 @@ from parity.isolate import isolated
 
 MODELS = (
     "ball_and_stick mixed_cells passive bare artificial_cells played fast_imem channels "
-    "gap_junctions"
+    "gap_junctions point_processes"
 ).split()
 WAYS = (
     "run continuerun steprun hoc_fadvance python_fadvance psolve psolve_50 batch_run fixed_step"
@@ -16,7 +16,6 @@ ONE_BY_ONE = ("steprun", "hoc_fadvance", "fixed_step")
 REFUSED = {
     "clamps": ("HX022", "VClamp"),
     "host_channels": ("HX033", "BEFORE or AFTER"),
-    "point_processes": ("HX022", "WATCH"),
 }
 
 

@@ -1,6 +1,7 @@
-"""Spikes that fan out on the device (engines/gpu/network.py): the bits of NEURON, whoever delivers.
+"""Spikes that fan out on the device (engines/gpu/network.py): NEURON's bits, whoever delivers.
 
-Kernels run on the host. `device_networks.Counted` says how many events never were in NEURON's queue.
+Kernels run on the host. `device_networks.Counted` says how many events were never in NEURON's
+queue.
 """
 
 import pytest
@@ -27,10 +28,8 @@ OTHERS = {
 
 def builder(arguments):
     """build() of device_networks.Network. delays: a range, or how many that differ by 1 ms."""
-    from parity import mods
     from surface import device_networks
 
-    mods.load()
     arguments = dict(arguments)
     if isinstance(arguments.get("delays"), int):
         n = arguments["delays"]
@@ -43,7 +42,7 @@ def builder(arguments):
 
 
 def in_pieces(model):
-    """Between pieces the script changes weights, delays and NetCon.active, which NEURON does not count."""
+    """Between pieces the script changes what NEURON's change counters do not know."""
     from neuron import h
 
     netcons = model.between_cells()
@@ -84,9 +83,10 @@ def advance_by(way):
 
 def same_bits(arguments, way, fanout="1"):
     """Events that the device delivered by itself, in a run that had NEURON's bits."""
-    from parity import compare
+    from parity import compare, mods
     from surface import device_networks
 
+    mods.load()
     counted = device_networks.use(fanout)
     records = device_networks.records
     neuron, _ = compare.run_both(builder(arguments), advance_by(way), records, engine="gpu")
@@ -109,7 +109,7 @@ def test_pending_events_go_through_neurons_queue(network, way):
     assert same_bits(NETWORKS[network], way).batches > 20
 
 
-@pytest.mark.parametrize("way", ["run", "in_pieces"])
+@pytest.mark.parametrize("way", ["run", "psolve"])
 @pytest.mark.parametrize("network", OTHERS)
 @isolated
 def test_neuron_fans_out_where_its_order_counts(network, way):
@@ -123,7 +123,7 @@ def test_small_networks_stay_with_neuron(fanout):
 
 
 @isolated
-def test_large_networks_do_not(monkeypatch=None):
+def test_large_networks_do_not():
     from heliox_neuron.engines.gpu import network
 
     network._MOST_ON_THE_HOST = 50
@@ -138,6 +138,7 @@ def test_fast_always_fans_out(network, way):
     import os
 
     import numpy as np
+
     from parity import compare
     from surface import device_networks
 
@@ -160,33 +161,37 @@ def test_fast_always_fans_out(network, way):
 # ---- NEURON's queue ---------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("delay", [1, 3])
 @isolated
-def test_neurons_own_events_keep_their_order():
-    """Two NetCons of a NetStim meet at one synapse. In NEURON's queue a spike's events head the queue
-    while earlier ones arrive; without them the stimuli's events would be displaced.
+def test_neurons_own_events_keep_their_order(delay):
+    """Two NetCons of a NetStim meet at one synapse. What else arrives before changes their order
+    if they head NEURON's queue: a spike's events do, and another stimulus unless a spike's
+    events are due before it.
     """
     from neuron import h
+
     from parity import compare
     from surface import device_networks
 
     def build():
-        model = device_networks.Network(
-            4, 30, delays=lambda r: r.uniform(0.5, 3), stims=0, tstop=20
-        )
+        delays = {"delays": lambda r: r.uniform(0.5, 3)}
+        model = device_networks.Network(6, 80, stims=0, tstop=60, **delays)
         target = h.ExpSyn(model.sections[0](0.5))
-        model.others.append(target)
-        for start, delay, weights in ((1, 4.0, (0.01, 0.0007)), (1.5, 0.4, (0.0003,))):
-            stim = h.NetStim()
-            stim.start, stim.interval, stim.number = start, 0.5, 1e9
-            for weight in weights:
-                netcon = h.NetCon(stim, target)
-                netcon.delay, netcon.weight[0] = delay, weight
-                model.netcons.append(netcon)
-            model.stims.append(stim)
+        target.tau = 7
+        model.points.append(target)
+        for k in range(0, 55, 5):
+            for start, lag, weights in ((1, 4, (0.1 / 3, 0.07 / 13)), (3, delay, (0.003,))):
+                stim = h.NetStim()
+                stim.start, stim.number = k + start, 1
+                for weight in weights:
+                    netcon = h.NetCon(stim, target)
+                    netcon.delay, netcon.weight[0] = lag, weight
+                    model.netcons.append(netcon)
+                model.stims.append(stim)
         return model
 
-    counted = device_networks.use()
-    compare.run_both(build, advance_by("run"), device_networks.records, engine="gpu")
+    counted = device_networks.use()  # no Vector samples at times of its own: those are events too
+    compare.run_both(build, advance_by("run"), engine="gpu")
     assert counted.events > 20
 
 
@@ -194,6 +199,7 @@ def test_neurons_own_events_keep_their_order():
 def test_queue_holds_what_is_pending():
     """After a batch NEURON's queue has the same events as after its own steps."""
     from neuron import h
+
     from parity import compare
     from surface import device_networks
 
@@ -204,15 +210,12 @@ def test_queue_holds_what_is_pending():
         model = builder(NETWORKS["one synapse a cell"])()
         h.finitialize(h.v_init)
         h.continuerun(h.tstop / 2)
-        times, flags, targets = h.Vector(), h.Vector(), h.List()
-        h.cvode.event_queue_info(2, times, targets) if False else None
-        h.cvode.event_queue_info(3, times, flags, targets) if False else None
-        info = h.Vector()
-        owners = h.List()
-        h.cvode.event_queue_info(2, info, owners)
-        names = [owners.o(k).hname().split("[")[0] for k in range(int(owners.count()))]
-        found.append((sorted(info.to_python()), len(names)))
+        times, netcons = h.Vector(), h.List()
+        h.cvode.event_queue_info(2, times, netcons)
+        place = {netcon.hname(): k for k, netcon in enumerate(model.netcons)}
+        names = [place[netcons.o(k).hname()] for k in range(int(netcons.count()))]
+        found.append(sorted(zip(times, names, strict=True)))
         h.continuerun(h.tstop)
         del model
         compare.tear_down()
-    assert found[0] == found[1] and found[0][1] > 0
+    assert found[0] == found[1] and len(found[0]) > 3

@@ -294,8 +294,21 @@ _core.device_sources()
 window = _core.device_window(20, types(model))
 assert len(window.event_te) == 1 and window.event_flag[0] == 0
 te = window.event_te[0]
+event = window.event_mechanism[0], window.event_instance[0]
 _core.device_window_done(
-    window, net_event=[0], net_event_time=[te], self_event=[0], self_time=[te + 0.7], self_flag=[3]
+    window,
+    sent={
+        "kind": [0, 1],
+        "step": [window.event_step[0]] * 2,
+        "at": [te] * 2,
+        "event": [0, 0],
+        "mechanism": [event[0]] * 2,
+        "instance": [event[1]] * 2,
+        "time": [te, te + 0.7],
+        "flag": [0, 3],
+        "weight": [-1, window.event_weight[0]],
+        "pending": [-1, -1],
+    },
 )
 assert list(times) == [te]
 later = _core.device_window(40, types(model))

@@ -1,4 +1,4 @@
-"""NEURON's columns and their copies on a device: taken over before a batch of steps, given back after it."""
+"""NEURON's columns and their copies on a device, taken over before steps and given back after."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _PARTS = 64  # blocks that collect one column, at most
 class Column:
     """A column of NEURON's and its copy. place: where each of NEURON's elements lies on the device.
 
-    written: kernels or Vectors store into it. snapshot: NEURON's values when both were last the same; in
-    pinned memory where kernels write. at: `place` on the device. uniform: all elements are the same
-    number. filled: places that no element of NEURON's has take that number too.
+    written: kernels or Vectors store into it. snapshot: NEURON's values when both were last the
+    same; in pinned memory where kernels write. at: `place` on the device. uniform: all elements are
+    the same number. filled: places that no element of NEURON's has take that number too.
     """
 
     host: Array

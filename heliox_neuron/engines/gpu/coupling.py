@@ -22,48 +22,83 @@ _V, _AREA = 0, 5  # its node columns
 
 
 class Coupling:
-    """The links of one batch. Raises Refusal where a variable changes as links do not follow."""
+    """The links of a model. Raises Refusal where a variable changes as links do not follow."""
 
     def __init__(self, core: Any, model: DeviceModel) -> None:
         self.core = core
         self.model = model
-        self._rows: list[int] = []  # of the nodes looked at, one a link
-        self._places: list[int] = []  # addresses on the device
-        self._blocks: list[int] = []  # of who looks
-        self._density = False
-        self._target_played = False
+        self._key: tuple[Any, ...] = ()
+        names = [m["name"] for m in model.structure["mechanisms"]]
+        self._members = [
+            (name, str(key[1]), names.index(str(key[1])), int(key[2]))
+            for name, (_, key) in model.source.fields.members.items()
+            if key[0] == "pointer"
+        ]
 
     def take_over(self) -> None:
-        """Fills hx_model's links, the exchange array and the POINTERs' tables."""
-        self._played = {
-            r["address"] for r in self.core.device_records() if r["kind"] in ("play", "play_step")
-        }
-        self._take_transfer()
-        self._take_pointers()
-        self._upload()
+        """Before a batch: hx_model's links, the exchange array and the POINTERs' tables."""
+        records = self.core.device_records()
+        self._played = {r["address"] for r in records if r["kind"] in ("play", "play_step")}
+        target, source = self.core.device_transfer()
+        pointers: list[Array] = []
+        if self._members:
+            listed = self.core.device_state()["pointers"]
+            pointers = [listed[index][number]["address"] for *_, index, number in self._members]
+        arrays = (target, source, *pointers)
+        key = (tuple(sorted(self._played)), *(array.tobytes() for array in arrays))
+        if key != self._key:
+            self._key = ()
+            self._find(target, source, pointers)
+            self._key = key
+        v = self.model.structure["node"]["v"]
+        for name, places, rows in self._stand_ins:
+            values = np.zeros(self._sizes[name])
+            values[places] = v[rows]
+            self.model.put(f"{name}__v", values)
+        self.model.put("meeting", np.zeros(1, np.int32))
+
+    def _find(self, target: Array, source: Array, pointers: list[Array]) -> None:
+        self._rows: list[Array] = [np.zeros(0, np.int64)]  # of the nodes looked at, one a link
+        self._places: list[Array] = [np.zeros(0, np.uint64)]  # addresses on the device
+        self._blocks: list[Array] = [np.zeros(0, np.int64)]  # of who looks
+        self._stand_ins: list[tuple[str, Array, Array]] = []
+        self._sizes: dict[str, int] = {}
+        self._density = False
+        if len(target):
+            self._take_transfer(target, source)
+        for (name, mechanism, *_), address in zip(self._members, pointers, strict=True):
+            self._take_pointer(name, mechanism, address)
+        self._upload(not self._played.isdisjoint(target.tolist()))
+
+    def _link(self, rows: Array, places: Array, blocks: Array) -> None:
+        self._rows.append(np.asarray(rows, np.int64))
+        self._places.append(np.asarray(places, np.uint64))
+        self._blocks.append(np.asarray(blocks, np.int64))
 
     # ---- ParallelContext.source_var, target_var ----
 
-    def _take_transfer(self) -> None:
-        target, source = self.core.device_transfer()
-        if not len(target):
-            return
+    def _take_transfer(self, target: Array, source: Array) -> None:
         kind, index, field, row, element = self.core.device_resolve(target)
         from_kind, from_index, _, from_row, _ = self.core.device_resolve(source)
-        self._target_played = not self._played.isdisjoint(target.tolist())
-        for k in range(len(target)):
-            if from_kind[k] != _NODE or from_index[k] != _V:
-                raise Refusal("HX033", "ParallelContext.source_var of a variable other than v")
-            if kind[k] != _COLUMN or element[k]:
-                raise Refusal("HX033", "ParallelContext.target_var outside of the mechanisms")
-            name, key = self._column(int(index[k]), int(field[k]))
+        if not ((from_kind == _NODE) & (from_index == _V)).all():
+            raise Refusal("HX033", "ParallelContext.source_var of a variable other than v")
+        if not ((kind == _COLUMN) & (element == 0)).all():
+            raise Refusal("HX033", "ParallelContext.target_var outside of the mechanisms")
+        for which, column in sorted(set(zip(index.tolist(), field.tolist(), strict=True))):
+            these = (index == which) & (field == column)
+            name, key = self._column(which, column)
             if key[0] == "ion":
                 raise Refusal("HX033", f"ParallelContext.target_var of the ion {name}")
             self.model.mark_written(key)
             self._density |= self.model.mechanisms[name]["kind"] != "point"
-            self._rows.append(int(from_row[k]))
-            self._places.append(self.model.place(key, int(row[k])))
-            self._blocks.append(self._block(name, int(row[k])))
+            base = self.model.device.address(self.model.columns[key].device)
+            places = self.model.instances[name].place[row[these]]
+            nodes = self.model.mechanisms[name]["node"][row[these]]
+            self._link(
+                from_row[these],
+                base + 8 * places.astype(np.uint64),
+                self.model.nodes.block[nodes],
+            )
 
     def _column(self, index: int, field: int) -> tuple[str, Key]:
         """Name of the mechanism, and the column: now on the device even if no kernel uses it."""
@@ -80,19 +115,7 @@ class Coupling:
         model.bind_column(key, host)
         return name, key
 
-    def _block(self, name: str, instance: int) -> int:
-        return int(self.model.nodes.block[self.model.mechanisms[name]["node"][instance]])
-
     # ---- POINTER ----
-
-    def _take_pointers(self) -> None:
-        model, state = self.model, self.core.device_state()
-        names = [m["name"] for m in model.structure["mechanisms"]]
-        read = {key[1:]: name for name, (_, key) in model.source.fields.members.items()
-                if key[0] == "pointer"}  # fmt: skip
-        for (mechanism, number), name in read.items():
-            listed = state["pointers"][names.index(str(mechanism))]
-            self._take_pointer(name, str(mechanism), listed[int(number)]["address"])
 
     def _take_pointer(self, name: str, mechanism: str, address: Array) -> None:
         """name: of the member of hx_model that holds where each instance looks."""
@@ -100,31 +123,26 @@ class Coupling:
         layout = model.instances[mechanism]
         kind, index, field, row, element = self.core.device_resolve(address)
         of_v = (kind == _NODE) & (index == _V)
+        if of_v.any():
+            self._refuse_changes_of_v(mechanism, address[of_v])
         model.need(f"{name}__v", layout.size, np.float64)
-        values = np.zeros(layout.size)
-        values[layout.place[of_v]] = model.structure["node"]["v"][row[of_v]]
-        model.put(f"{name}__v", values)
         base = model.device.address(model.arrays[f"{name}__v"])
-        places = np.full(layout.size, base, np.uint64)
-        places[layout.place] = base + 8 * layout.place.astype(np.uint64)
+        places = base + 8 * np.arange(layout.size, dtype=np.uint64)
         blocks = model.nodes.block[model.mechanisms[mechanism]["node"]]
-        for k in np.flatnonzero(address):
-            if of_v[k]:
-                self._refuse_changes_of_v(mechanism, int(address[k]))
-                self._rows.append(int(row[k]))
-                self._places.append(int(places[layout.place[k]]))
-                self._blocks.append(int(blocks[k]))
-            elif not element[k] and kind[k] in (_NODE, _COLUMN):
-                what = (int(kind[k]), int(index[k]), int(field[k]), int(row[k]))
-                places[layout.place[k]] = self._fixed(mechanism, what, int(address[k]))
-            else:
-                raise Refusal("HX033", f"a POINTER of {mechanism} leads outside of the cells")
+        self._link(row[of_v], places[layout.place[of_v]], blocks[of_v])
+        self._stand_ins.append((name, layout.place[of_v], row[of_v]))
+        self._sizes[name] = layout.size
         self._density |= model.mechanisms[mechanism]["kind"] != "point" and bool(of_v.any())
+        for k in np.flatnonzero((address != 0) & ~of_v):
+            if element[k] or kind[k] not in (_NODE, _COLUMN):
+                raise Refusal("HX033", f"a POINTER of {mechanism} leads outside of the cells")
+            what = (int(kind[k]), int(index[k]), int(field[k]), int(row[k]))
+            places[layout.place[k]] = self._fixed(mechanism, what, int(address[k]))
         model.put(name, places)
 
-    def _refuse_changes_of_v(self, mechanism: str, address: int) -> None:
+    def _refuse_changes_of_v(self, mechanism: str, addresses: Array) -> None:
         """A v that changes within a step reaches a POINTER at once, a link at the next update."""
-        if address in self._played:
+        if not self._played.isdisjoint(addresses.tolist()):
             raise Refusal("HX033", f"a POINTER of {mechanism} leads to a v that is played")
         for receiver, receive in self.model.receivers():
             if receive.writes_v:
@@ -145,9 +163,9 @@ class Coupling:
 
     # ---- hx_model ----
 
-    def _upload(self) -> None:
+    def _upload(self, target_played: bool) -> None:
         model, n_block = self.model, self.model.nodes.n_block
-        rows, blocks = np.array(self._rows, np.int64), np.array(self._blocks, np.int64)
+        rows, blocks = np.concatenate(self._rows), np.concatenate(self._blocks)
         seen, which = np.unique(model.nodes.position[rows], return_inverse=True)
         seen_rows = model.nodes.row[seen]
         model.put("exchange_first", _starts(model.nodes.block[seen_rows], n_block))
@@ -157,13 +175,12 @@ class Coupling:
         order = np.argsort(blocks, kind="stable")
         model.put("link_first", _starts(blocks, n_block))
         model.put("link_exchange", which[order].astype(np.int32))
-        model.put("link_place", np.array(self._places, np.uint64)[order])
-        model.put("meeting", np.zeros(1, np.int32))
+        model.put("link_place", np.concatenate(self._places)[order])
         model.values["n_exchange"] = len(seen)
         model.values["n_link"] = len(order)
         model.values["n_crossing"] = int((model.nodes.block[rows] != blocks).sum())
         # what does not wait for links runs before them
-        model.values["late_links"] = int(not (self._density or self._target_played or model.spread))
+        model.values["late_links"] = int(not (self._density or target_played or model.spread))
 
 
 def _starts(blocks: npt.NDArray[np.int64], n_block: int) -> npt.NDArray[np.int32]:

@@ -2,8 +2,8 @@
 
 NEURON's event queue, artificial cells, Vectors and the interpreter stay on the host. The core runs
 that part ahead for a window of steps (`_core.device_window`), the device does the window in one
-launch, and what it found (spikes, samples) goes back to NEURON's own functions. A window ends before
-anything sent within it could be delivered.
+launch, and what it found (spikes, samples) goes back to NEURON's own functions. A window ends
+before anything sent within it could be delivered.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class GpuEngine:
                 raise
             assert self._device is not None
             self._release()
-            refused = out_of_memory(self._device, str(error) or "the model is too large")
-            return refused.code, refused.reason
+            refusal = out_of_memory(self._device, str(error) or "the model is too large")
+            return refusal.code, refusal.reason
         except HelioXError as error:
             if self.core.get("device") == "gpu" and error.code == "HX031":
                 raise
@@ -144,7 +144,7 @@ class GpuEngine:
     def _advance(self, model: DeviceModel, n: int) -> int:
         observers, events = self._observers, self._events
         observers.take_over()
-        events.take_over(observers.sources)
+        events.take_over(observers.sources, observers.tests_points)
         events.network.take_over(n)
         self._plan.begin(self.core, model)
         changed = self._copies.take_over() > 0
@@ -165,7 +165,7 @@ class GpuEngine:
                     raise out_of_memory(model.device, "there is no room for what Vectors record")
                 if m < 1:
                     break
-                window = self.core.device_window(m, events.types)
+                window = self.core.device_window(m, events.types, events.moving_types)
                 self._stepping = True
                 pause = self.core.device_pause()
                 if window.n_step:
@@ -182,6 +182,7 @@ class GpuEngine:
             events.network.finish()
             observers.finish()
             self._copies.give_back()
+            events.give_back()
         return done
 
     def _run(self, model: DeviceModel, window: Any, more: bool) -> None:
@@ -194,7 +195,8 @@ class GpuEngine:
         events.run()
         observers.outcome.begin()
         flag_bits = _DETECT_LAST if more else 0
-        flag_bits |= _WHOLE_ALL if observers.whole else 0 if more else _WHOLE_LAST
+        whole = observers.whole or events.whole
+        flag_bits |= _WHOLE_ALL if whole else 0 if more else _WHOLE_LAST
         self._plan.run(model, float(window.t[0]), int(window.n_step), flag_bits)
         observers.begin_fetch(window)
         events.begin_fetch(window)

@@ -12,14 +12,11 @@ from .device import Array
 from .model import DeviceModel
 from .network import Network
 from .outcome import Outcome
+from .sent import Movable, Roots, Sent
 from .translate import Refusal
 from .variables import Place, host_value, places
+from .watch import Watches
 
-
-_SELF = 256  # events of a block to itself, pending at a time
-_NET_EVENTS = 16384  # of a window
-_EACH = 8  # that one event may lead to, pending at a time
-_SELF_COLUMNS = ("time", "flag", "root")
 
 
 class Events:
@@ -31,19 +28,31 @@ class Events:
         receivers = model.receivers()
         self.types = [mechanism["type"] for mechanism, _ in receivers]
         self._net_event = {m["type"] for m, receive in receivers if receive.uses_net_event}
-        self._net_send = any(receive.uses_net_send for _, receive in receivers)
+        self._sent = Sent(model)
+        self._movable = Movable(model)
+        self.moving_types = self._movable.types
+        self._watches = Watches(core, model)
+        self.whole = self._watches.whole
+        self._writes_v = any(receive.writes_v for _, receive in receivers)
         self._writes_weights = any(receive.weights_written for _, receive in receivers)
         self._empty = True
         self._samples = 0
         self._pinned: dict[str, Array] = {}
         self.network = Network(core, model)
 
-    def take_over(self, sources: dict[str, Any]) -> None:
-        """Nothing pending yet; how far a window may reach. sources: _core.device_sources()."""
+    def take_over(self, sources: dict[str, Any], tests_points: bool) -> None:
+        """Nothing pending yet; how far a window may reach. sources: _core.device_sources().
+        tests_points: some of them are variables of point processes.
+        """
         if not self._empty or "event_first" not in self.model.arrays:
             self._clear()
             self.network.link(0)
-        self._make_lists(0, 0)
+        self._sent.make_room(0, 0)
+        self._movable.make_room()
+        self._watches.take_over(sources["watch"])
+        # what is tested when a step begins may change when the last one's events are delivered
+        split = self._watches.n or tests_points or (self._writes_v and len(sources["address"]))
+        self.model.values["split_events"] = int(bool(split))
         delay = float(sources["delay"].min()) if len(sources["delay"]) else math.inf
         dt = self.core.device_clock()["dt"]
         limit = math.inf if math.isinf(delay) else math.floor(delay / dt + 1e-9) + 1
@@ -56,31 +65,17 @@ class Events:
         self._limit = limit
 
     def window_limit(self) -> int:
-        return 2**31 - 1 if math.isinf(self._limit) else int(self._limit)
+        most = 2**31 - 1 if math.isinf(self._limit) else int(self._limit)
+        return max(1, min(most, self._watches.window_limit()))
+
+    def give_back(self) -> None:
+        """After a batch, when NEURON's columns are current again."""
+        self._watches.give_back()
 
     def _clear(self) -> None:
         n_block = self.model.nodes.n_block
         self.model.staging.put("host_first", np.zeros(n_block + 1, np.int32))
         self._empty = True
-
-    def _make_lists(self, most: int, total: int) -> bool:
-        """Room for what a window's events send, as far as it can be known: most, total: events of the block
-        with the most of them, and of all. The lists are empty between windows.
-        """
-        model, n_block = self.model, self.model.nodes.n_block
-        n_self, n_net_event = max(_SELF, _EACH * most), max(_NET_EVENTS, _EACH * total)
-        if self._net_send and n_self > model.values.get("max_self", 0):
-            for name in ("self_time", "self_flag"):
-                model.need(name, n_block * n_self, np.float64)
-            for name in ("self_kind", "self_instance", "self_weight", "self_root"):
-                model.need(name, n_block * n_self, np.int32)
-            model.values["max_self"] = n_self
-        if self._net_event and n_net_event > model.values.get("max_net_event", 0):
-            model.need("net_event_time", n_net_event, np.float64)
-            for name in ("net_event_kind", "net_event_instance", "net_event_root"):
-                model.need(name, n_net_event, np.int32)
-            model.values["max_net_event"] = n_net_event
-        return model.arrays.moved
 
     # ---- a window ----
 
@@ -89,27 +84,28 @@ class Events:
         n_event = len(window.event_step)
         n_write, n_sample = len(window.write_step), len(window.sample_step)
         self._samples = n_sample
+        self._weights = window.weight
+        changed = False
+        if len(self._weights):
+            changed |= self.model.staging.put("weight", self._weights.reshape(-1))
         n_due = self.network.due(window)
         if n_event + n_write + n_sample + n_due == 0:
             if not self._empty:
                 self._clear()
             self.network.link(0)
-            return False
+            return self._movable.load(window, np.zeros(0, np.int64)) or changed
         self._empty = False
         rows = _Rows(self.core, self.model, window, self.network)
-        changed = False
         for name, values in rows.arrays(self.model.nodes.n_block).items():
             changed |= self.model.staging.put(name.replace("event", "host"), values)
         self.rows = rows
+        changed |= self._movable.load(window, rows.event_of_row)
         if n_due:
             self.network.load(rows)
-        self._weights = window.weight
-        if len(self._weights):
-            changed |= self.model.staging.put("weight", self._weights.reshape(-1))
         if n_sample:
             changed |= self.model.staging.put("event_sample", np.zeros(n_sample))
         # what fans out on the device sends nothing (network.py)
-        changed |= self._make_lists(int(np.diff(rows.first).max()), len(rows.block))
+        changed |= self._sent.make_room(int(np.diff(rows.first).max()), len(rows.block))
         self.network.link(n_due)
         return changed
 
@@ -121,7 +117,7 @@ class Events:
         """After the launch: samples and weights, on their way to the host."""
         if self._samples:
             self._sample = self._fetched("event_sample", self._samples)
-        if not self._empty and self._writes_weights and len(self._weights):
+        if self._writes_weights and len(self._weights):
             self._weight = self._fetched("weight", self._weights.size)
 
     def _fetched(self, name: str, n: int) -> Array:
@@ -133,52 +129,33 @@ class Events:
         return held[:n]
 
     def done(self, window: Any, step: Any, source: Any, outcome: Outcome | None) -> None:
-        """Gives NEURON's queue what the device found in the window. outcome: None where that is nothing."""
+        """Gives NEURON's queue what the device found in the window. outcome: None for nothing."""
         found: dict[str, Any] = {}
         if self._samples:
             found["sample"] = self._sample
             for sample, address in self.rows.constants:
                 self._sample[sample] = host_value(address)
-        if not self._empty and self._writes_weights and len(self._weights):
+        if self._writes_weights and len(self._weights):
             found["weight"] = self._weight.reshape(self._weights.shape)
-        if outcome is not None and self._net_send:
-            found |= self._self_events(outcome.self_count)
-        if outcome is not None and self._net_event:
-            found |= self._net_events(outcome.n_net_event)
+        if outcome is not None:
+            found |= self._found(window, outcome)
         self.core.device_window_done(window, spike_step=step, spike_source=source, **found)
 
-    def _self_events(self, count: Array) -> dict[str, Any]:
-        """What point processes sent to themselves and is not due yet. count: (n_block,)."""
-        model, most = self.model, int(count.max())
-        if most == 0:
-            return {}
-        if most > model.values["max_self"]:
-            raise RuntimeError("more events of point processes to themselves than the device holds")
-        held = np.arange(most) < count[:, None]
-        at = {}
-        for n in _SELF_COLUMNS:
-            lists = model.arrays[f"self_{n}"][: len(count) * int(model.values["max_self"])]
-            lists = lists.reshape(len(count), -1)
-            at[n] = model.device.download(lists[:, :most])[held]
-        root = self.rows.event_of_row[self.network.origin(at["root"])]
-        order = np.lexsort((np.arange(len(root)), at["time"], root))
-        return {
-            "self_event": root[order].astype(np.int32),
-            "self_time": at["time"][order],
-            "self_flag": at["flag"][order],
-        }
+    def _found(self, window: Any, outcome: Outcome) -> dict[str, Any]:
+        """What NET_RECEIVE asked for; the lists are empty again."""
+        self._sent.check(outcome)
+        roots = Roots(window, self._event_of_row(), self._watches.fired_steps(outcome))
+        self._watches.rank(outcome, roots)
+        own = self._sent.left(outcome)
+        sent = self._sent.rows(window, outcome, own, roots)
+        return {"sent": sent} | self._movable.found(own)
 
-    def _net_events(self, n: int) -> dict[str, Any]:
-        model = self.model
-        if n == 0:
-            return {}
-        if n > model.values["max_net_event"]:
-            raise RuntimeError("more net_event() in a window than the device holds")
-        time = model.device.download(model.arrays["net_event_time"][:n])
-        rows = self.network.origin(model.device.download(model.arrays["net_event_root"][:n]))
-        root = self.rows.event_of_row[rows]
-        order = np.lexsort((time, root))
-        return {"net_event": root[order].astype(np.int32), "net_event_time": time[order]}
+    def _event_of_row(self) -> Array:
+        """The window's event behind each row on the device."""
+        if self._empty:
+            return np.zeros(0, np.int64)
+        found: Array = self.rows.event_of_row
+        return self.network.events(found)
 
 
 class _Rows:
@@ -213,7 +190,7 @@ class _Rows:
             block[these] = model.nodes.block[entry["node"][raw]]
             slot_kind[these] = EVENT_RECEIVE + model.numbers[entry["name"]]
         target = (mechanism.astype(np.int64) + 1) * 2**32 + np.asarray(window.event_instance)
-        step = np.asarray(window.event_step, np.int64) + np.asarray(window.event_phase)
+        step = self._phased(np.asarray(window.event_step, np.int64), window.event_phase)
         stride = window.weight.shape[1] if len(window.weight) else 0
         columns = {
             "event_kind": slot_kind,
@@ -225,6 +202,10 @@ class _Rows:
             "event_slot": np.full(n, -1, np.int32),
         }
         return block, step, target, np.arange(n) + 0.5, columns
+
+    def _phased(self, step: Any, phase: Any) -> Any:
+        """event_step: when the kernels deliver."""
+        return (2 * step if self.model.values["split_events"] else step) + phase
 
     def _weights(self, stride: int) -> Any:
         """Where each event's weights begin (src/gpu/events.cuh, weight_of)."""
@@ -248,7 +229,9 @@ class _Rows:
                 continue
             before = getattr(window, f"{name}_before")[k]
             order = before + 1e-6 * (1 + getattr(window, f"{name}_order")[k])
-            step = getattr(window, f"{name}_step")[k] + getattr(window, f"{name}_phase")[k]
+            step = self._phased(
+                getattr(window, f"{name}_step")[k], getattr(window, f"{name}_phase")[k]
+            )
             value = float(window.write_value[k]) if name == "write" else 0.0
             te = float(getattr(window, f"{name}_te")[k])
             rows.append((place.block, step, place.target, order, kind, k, value, place, te))

@@ -10,13 +10,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ...codegen.device_entry import Entry
 from .device import Array, Device
 
 _RESERVED = 1024 + 2560  # bytes of a block: the system's, and tables of exp
 _THREADS_A_MULTIPROCESSOR = 512  # with 128 registers each
 _MOST_RESIDENT = 16
-_SEVERAL = 3  # density mechanisms
 
 
 def wanted_resident(device: Device, n_block: int) -> int:
@@ -33,16 +31,13 @@ def choose_threads(device: Device, sizes: Array) -> int:
     return max(64, min(256, _THREADS_A_MULTIPROCESSOR // resident // 32 * 32), 128)
 
 
-def choose_spread(device: Device, n_block: int, entries: list[Entry]) -> bool:
-    """Whether warps share out mechanisms instead of nodes: few blocks, several mechanisms a node.
+def choose_spread() -> bool:
+    """Whether all density mechanisms run as tasks of warps, not only those of few nodes.
 
-    HELIOX_SPREAD=0 or 1 decides instead.
+    HELIOX_SPREAD=1. One cell of eleven mechanisms (L5PC) on one multiprocessor took 30.0 us a step
+    so and 29.7 with a thread a node: its FP64 units are the limit either way.
     """
-    wanted = os.environ.get("HELIOX_SPREAD", "")
-    if wanted:
-        return wanted != "0"
-    mechanisms = [e for e in entries if e.kind == "density" and e.kernel is not None]
-    return n_block <= device.n_multiprocessor and len(mechanisms) >= _SEVERAL
+    return os.environ.get("HELIOX_SPREAD", "0") != "0"
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ _NODE_DOUBLES = 12  # of a node: v, rhs, d, a, b, area, cm, i_cap, kin, places
 
 
 def least_bytes(structure: dict[str, Any]) -> int:
-    """What a model needs at least: its nodes, and columns of the mechanisms that do something in a step.
-    structure: _core.device_model().
+    """What a model needs at least: its nodes, and columns of the mechanisms that do something in a
+    step. structure: _core.device_model().
     """
     doubles = _NODE_DOUBLES * structure["n_node"]
     for mechanism in structure["mechanisms"]:

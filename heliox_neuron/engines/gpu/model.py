@@ -1,4 +1,4 @@
-"""A copy of NEURON's model on a device: what is taken over before a batch and given back after it."""
+"""A copy of NEURON's model on a device: layout, columns, and what kernels reach it through."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import solvers
+from ...codegen import device_math
 from ...codegen.cpp_layout import Layout
 from ...codegen.device_source import DeviceSource, Entry
 from ...nmodl.net_receive import Receive
@@ -19,7 +20,7 @@ from .launch import NodeMemory, choose_spread, choose_threads
 from .layout import MOST_SLOTS, InstanceLayout, NodeLayout, lay_instances, lay_out, signatures
 from .staging import Staging
 from .tasks import make_tasks
-from .translate import Refusal, entries_of, source_of
+from .translate import Refusal, entries_of, inexact_functions, source_of
 
 _NODE_COLUMNS = ("v", "a", "b", "area")
 _VOLATILE = ("global", "each")  # numbers of hx_model that change without an address
@@ -63,6 +64,7 @@ class DeviceModel:
         self.entries: list[Entry] = entries_of(
             structure["mechanisms"], structure["ions"], structure["n_node"]
         )
+        self.inexact = inexact_functions(self.entries)
         self.numbers = {entry.name: m for m, entry in enumerate(self.entries)}
         masks = self._masks()
         self.nodes: NodeLayout = lay_out(
@@ -81,7 +83,7 @@ class DeviceModel:
         self._volatile: list[tuple[int, str, str, Key]] = []
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         sizes = np.diff(self.nodes.first)
-        spread = choose_spread(device, self.nodes.n_block, self.entries)
+        spread = choose_spread()
         self.n_thread = n_thread or choose_threads(device, sizes)
         self.source: DeviceSource = source_of(
             self.entries, self.fast_imem, frozenset(), spread, fast, self.streams
@@ -146,6 +148,7 @@ class DeviceModel:
             f"HX_TREE_METHOD=hx::tree_{self.method}",
             f"HX_THREADS={self.n_thread}",
             *(["HX_FAST"] if self.fast else []),
+            *device_math.check_libm().defines,
             *self.memory.macros(),
             *self.plan_macros,
         )

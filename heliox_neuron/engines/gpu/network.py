@@ -51,7 +51,8 @@ class Network:
         receivers = [
             (mechanism["type"], mechanism["name"], receive)
             for mechanism, receive in model.receivers()
-            if not (
+            if not any(receive.uses_net_move for _, receive in model.receivers())  # Movable's rows
+            and not (
                 receive.uses_net_send
                 or receive.uses_net_event
                 or receive.uses_net_move
@@ -152,8 +153,11 @@ class Network:
         base, first, count = self.core.device_network_due(float(window.t[-1]))
         self._ranges = {"base": base, "first": first.astype(np.int32), "count": count}
         self._n_range, self._n_due = len(base), int(count.sum())
-        self._n_step = int(window.n_step)
-        self._until = np.append(window.t_half, window.t[-1])
+        if self.model.values["split_events"]:  # phases have steps of their own
+            self._until = np.stack([window.t_half, window.t[1:]], axis=1).reshape(-1)
+        else:
+            self._until = np.append(window.t_half, window.t[-1])
+        self._n_step = len(self._until) - 1
         return self._n_due
 
     def load(self, rows: Rows) -> None:
@@ -216,11 +220,12 @@ class Network:
         launch("hx_network_fan_out", grid, _THREADS, 0, (self._n_range, self._n_step))
         launch("hx_network_merge", n_block, _THREADS, 0, ())
 
-    def origin(self, rows: Any) -> Any:
-        """The host's rows behind rows of this window."""
+    def events(self, of_host: Any) -> Any:
+        """The window's events behind its rows, -1: none. of_host: those behind the host's rows."""
         if not self._n_due:
-            return rows
-        return self.model.device.download(self.model.arrays["event_origin"])[rows]
+            return of_host
+        origin = self.model.device.download(self.model.arrays["event_origin"])
+        return np.append(of_host, -1)[origin[: len(of_host) + self._n_due]]
 
     def weight_rows(self, window: Any) -> Any:
         """Places in net_weight of the window's weights, -1: of no such NetCon. None: nowhere."""

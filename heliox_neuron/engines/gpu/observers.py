@@ -24,6 +24,7 @@ class Observers:
         self.model = model
         self.whole = False
         self.outcome: Outcome
+        self.tests_points = False  # thresholds of variables other than v
         self._seen: tuple[Any, ...] = ()  # what the rest was made for
         self._play_addresses = b""
         self._rows = 0
@@ -37,8 +38,6 @@ class Observers:
     def take_over(self) -> None:
         """Finds who looks at what. Raises Refusal."""
         self.sources = self.core.device_sources()
-        if self.sources["has_watch"]:
-            raise Refusal("HX033", "WATCH statements are active")
         looked = [*self.core.device_record_table(), self.sources["address"]]
         now = (*(array.tobytes() for array in looked), self.sources["threshold"].tobytes(),
                len(self.model.columns))  # fmt: skip
@@ -114,8 +113,9 @@ class Observers:
         written = (key[1] for key in self.model.columns if key[0] == "global")
         if any(self.model.global_value(name).ctypes.data == address for name in written):
             raise Refusal("HX033", "a Vector records a GLOBAL that a mechanism assigns")
-        if any(receive.weights_written for _, receive in self.model.receivers()):
-            raise Refusal("HX033", "a Vector may record a weight that NET_RECEIVE assigns")
+        written_weights = any(receive.weights_written for _, receive in self.model.receivers())
+        if written_weights and self.core.device_is_weight(address):
+            raise Refusal("HX033", "a Vector records a weight that NET_RECEIVE assigns")
 
     def _take_sources(self) -> None:
         addresses = self.sources["address"]
@@ -137,6 +137,7 @@ class Observers:
         self._v_row = row[self._of_v]
         self.whole |= any(place.lean for place in found)
         self._point |= any(place.point for place in found)
+        self.tests_points = any(place.slot < 0 for place in found)
         self.model.values["sync_records"] = int(self._point)
         # events at the end of a step may change what the next check sees: the device checks first
         assigned = any(r.writes_v or r.ion_store for _, r in self.model.receivers())
@@ -174,11 +175,12 @@ class Observers:
     def make_room(self, n_step: int) -> int:
         """Steps that can be recorded: n_step, fewer where the device has no more memory."""
         n_record = len(self._records)
-        if n_step * n_record > self._rows:
+        while n_step * n_record > self._rows:
             try:
                 self.model.need("record_value", n_step * n_record, np.float64)
             except MemoryError:
-                return self._rows // n_record
+                n_step //= 2
+                continue
             self._rows = n_step * n_record
             self.append()  # it may lie in what is replaced
             self._held = [self.model.device.pinned(self._rows) for _ in range(2)]
@@ -227,8 +229,8 @@ class Observers:
         self._recorded = None
 
     def unload(self, window: Any, events: Any, detected_last: bool) -> tuple[Any, Any]:
-        """Gives NEURON what the device found; returns what crosses at the next check, and None: sources
-        get their flags in finish().
+        """Gives NEURON what the device found; returns what crosses at the next check, and None:
+        sources get their flags in finish().
         """
         self._recorded, self._next = self._next, None
         none = np.zeros(0, np.int32)

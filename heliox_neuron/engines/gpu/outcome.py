@@ -1,7 +1,7 @@
 """What the kernels of a window found: spikes, counts of events, the flags of thresholds.
 
-Two stages: a word in pinned memory (`gate`) that a kernel sets when it found anything, and the rest,
-which is copied only then. HELIOX_GATE=0 copies it after each window.
+Two stages: a word in pinned memory (`gate`) that a kernel sets when it found anything, and the
+rest, which is copied only then. HELIOX_GATE=0 copies it after each window.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _NEVER = 1e300  # self_next of a block without events of its own
 
 
 class Outcome:
-    """One piece of memory on both sides, in this order: n_spike, n_net_event (int32, 16 bytes together),
-    self_next (n_block,) float64 [ms], self_count (n_block,) int32, source_flag (n_source,) int32,
-    spike (max_spike, 2) int32: step and source.
+    """One piece of memory on both sides, in this order: head (n_spike, n_net_event, n_fired (2,),
+    event_error (3,): int32, 32 bytes together), self_next (n_block,) float64 [ms], self_count
+    (n_block,) int32, source_flag (n_source,) int32, spike (max_spike, 2) int32: step and source.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Outcome:
         self._gated = os.environ.get("HELIOX_GATE", "1") != "0"
         self._gate = device.pinned(4, np.int32)
         views["gate"] = device.mapped(self._gate)
-        sizes = [("head", 16), ("self_next", 8 * n_block), ("self_count", 4 * n_block),
+        sizes = [("head", 32), ("self_next", 8 * n_block), ("self_count", 4 * n_block),
                  ("source_flag", 4 * n_source), ("spike", 8 * max_spike)]  # fmt: skip
         starts = np.concatenate([[0], np.cumsum([-(-n // 16) * 16 for _, n in sizes])])
         self._memory = device.empty(int(starts[-1]), np.uint8)
@@ -40,7 +40,7 @@ class Outcome:
         self._spike_part = int(starts[4])
         self._counted = int(starts[3])
         fresh = np.zeros(self._counted, np.uint8)
-        fresh[16 : 16 + 8 * n_block].view(np.float64)[:] = _NEVER
+        fresh[32 : 32 + 8 * n_block].view(np.float64)[:] = _NEVER
         self._fresh = device.pinned(self._counted, np.uint8)
         self._fresh[:] = fresh
         for (name, n), start in zip(sizes[1:], starts[1:], strict=False):
@@ -48,7 +48,9 @@ class Outcome:
             views[name] = self._memory[int(start) : int(start) + max(16, n)].view(dtype)
         views["n_spike"] = self._memory[0:4].view(np.int32)
         views["n_net_event"] = self._memory[4:8].view(np.int32)
-        self._counts = self._host[:16].view(np.int32)
+        views["n_fired"] = self._memory[8:16].view(np.int32)
+        views["event_error"] = self._memory[16:28].view(np.int32)
+        self._counts = self._host[:32].view(np.int32)
         self.self_count: Array = self._host[int(starts[2]) : int(starts[2]) + 4 * n_block].view(
             np.int32
         )
@@ -71,8 +73,8 @@ class Outcome:
         self._flags_known = False
 
     def read(self) -> bool:
-        """After synchronize(): whether anything was found. Then the counts are here, and zero again on the
-        device.
+        """After synchronize(): whether anything was found. Then the counts are here, and zero again
+        on the device.
         """
         if self._gated and not self._gate[0]:
             return False
@@ -91,6 +93,21 @@ class Outcome:
     def n_net_event(self) -> int:
         return int(self._counts[1])
 
+    @property
+    def n_fired(self) -> int:
+        """WATCH conditions that came true."""
+        return int(self._counts[2])
+
+    @property
+    def activated(self) -> bool:
+        """Whether a WATCH was activated."""
+        return bool(self._counts[3])
+
+    @property
+    def event_error(self) -> Array:
+        """(3,) code (src/gpu/own.cuh), kind and instance of an event; code 0: none."""
+        return self._counts[4:7]
+
     def spikes(self) -> tuple[Array, Array]:
         """(step, source) of each spike, sources in the device's order; in any order."""
         n = int(self._counts[0])
@@ -103,7 +120,9 @@ class Outcome:
         return found[0::2], found[1::2]
 
     def flags(self) -> Array:
-        """(n_source,) whether each source was above its threshold at the last test, in the device's order."""
+        """(n_source,) whether each source was above its threshold at the last test, as they lie on
+        the device.
+        """
         if not self._flags_known:
             self._device.begin_download(self._flags, self._device_flags)
             self._device.synchronize()

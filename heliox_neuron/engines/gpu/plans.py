@@ -51,10 +51,12 @@ class Coupled:
     macros: tuple[str, ...] = ("HX_PLAN_COUPLED",)
 
     def __init__(self) -> None:
+        self._coupling: Coupling | None = None
         self._meetings = 0
 
     def begin(self, core: Any, model: DeviceModel) -> None:
-        Coupling(core, model).take_over()
+        self._coupling = self._coupling or Coupling(core, model)
+        self._coupling.take_over()
         self._meetings = 0
 
     def run(self, model: DeviceModel, t: float, n_step: int, flags: int) -> None:

@@ -1,7 +1,7 @@
 """What the host sends to a device for each window of steps, in one copy.
 
-The arrays of a window are small and many: events, what Vectors play, weights. They lie one behind the
-other in pinned memory and, at the same offsets, on the device.
+The arrays of a window are small and many: events, what Vectors play, weights. They lie one behind
+the other in pinned memory and, at the same offsets, on the device.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Staging:
         return moved
 
     def _reserve(self, name: str, n: int, dtype: np.dtype[Any]) -> bool:
-        offset, held = self._regions.get(name, (0, 0))
+        held = self._regions.get(name, (0, 0))[1]
         if n <= held:
             return False
         n = _aligned(n if not held else max(n, 2 * held))

@@ -91,13 +91,15 @@ class Streams:
     macros: tuple[str, ...] = ("HX_PLAN_STREAMS",)
 
     def __init__(self) -> None:
+        self._coupling: Coupling | None = None
         self._graphs: dict[tuple[object, ...], Graph] = {}
         self._pieces: dict[tuple[int, ...], tuple[int, int]] = {}
         self.n_launch = 0  # of a step
 
     def begin(self, core: Any, model: DeviceModel) -> None:
         """The links are copied by a kernel of their own: no barrier is needed."""
-        Coupling(core, model).take_over()
+        self._coupling = self._coupling or Coupling(core, model)
+        self._coupling.take_over()
         if "clock" not in model.arrays:
             self._prepare(model)
 

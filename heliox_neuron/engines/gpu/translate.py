@@ -6,6 +6,8 @@ import functools
 from typing import Any
 
 from ...codegen.device_source import DeviceSource, Entry, print_model
+from ...codegen import device_math
+from ...nmodl import ir
 from ...nmodl.lower import Kernel, lower
 from ...nmodl.unsupported import Unsupported
 
@@ -42,10 +44,8 @@ def kernel_of(mechanism: dict[str, Any]) -> Kernel | None:
     if isinstance(found, Unsupported):
         raise Refusal(found.code, f"{name}: {_reason(found)}")
     receive = None if found is None else found.receive
-    if receive is not None and receive.uses_net_move:
-        raise Refusal("HX022", f"{name}: net_move")
-    if receive is not None and receive.uses_watch:
-        raise Refusal("HX022", f"{name}: WATCH")
+    if receive is not None and receive.writes_v and any(w.reads_v for w in receive.watched):
+        raise Refusal("HX022", f"{name}: WATCH on v in a NET_RECEIVE that assigns v")
     return found
 
 
@@ -73,6 +73,33 @@ def entries_of(
         elif kind == "other":
             raise Refusal("HX022", f"{name} runs on the host only")
     return entries
+
+
+def inexact_functions(entries: list[Entry]) -> dict[str, str]:
+    """Functions in the kernels whose results may differ from libm's on the device, and by how much."""
+    checked = device_math.check_libm().inexact
+    found: dict[str, str] = {}
+    for name in sorted({name for e in entries if e.kernel for name in _called(e.kernel)}):
+        if name in device_math.INEXACT:
+            found[name] = f"{device_math.INEXACT[name]} ulp"
+        elif name in checked:
+            found[name] = "1 ulp, this machine's libm is another"
+        elif name in device_math.INEXACT_BEYOND:
+            limit, ulp = device_math.INEXACT_BEYOND[name]
+            found[name] = f"{ulp} ulp beyond {limit:.3g}"
+    return found
+
+
+def _called(kernel: Kernel) -> set[str]:
+    bodies = [f.body for f in kernel.functions]
+    bodies += [body for body in (kernel.current, kernel.state) if body is not None]
+    bodies += [] if kernel.receive is None else kernel.receive.bodies()
+    nodes = [expr for _, expr in kernel.shared]
+    nodes += [e for body in bodies for s in ir.statements(body) for e in ir.expressions(s)]
+    names = {"pow" for e in nodes for n in ir.walk(e) if isinstance(n, ir.Binary) and n.op == "^"}
+    return names | {
+        n.name for e in nodes for n in ir.walk(e) if isinstance(n, ir.Call) and not n.user
+    }
 
 
 def source_of(

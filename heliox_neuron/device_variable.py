@@ -1,7 +1,7 @@
 """The same variable on the GPU: `heliox.variable("hh.m").device` (architecture D5, VarStruct).
 
-Between two runs a GPU holds a copy of what its kernels use. The handle shares that memory with CuPy,
-PyTorch, JAX or Numba without copying: it speaks __cuda_array_interface__ and DLPack.
+Between two runs a GPU holds a copy of what its kernels use. The handle shares that memory with
+CuPy, PyTorch, JAX or Numba without copying: it speaks __cuda_array_interface__ and DLPack.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ class DeviceVariable:
     """A column of the frozen model on the device.
 
     The device has an order of its own: `index` says where each of NEURON's instances lies, so
-    `handle.array[handle.index]` is in NEURON's order; elements that no instance owns mean nothing. Good
-    until the model changes or the next run makes a new one. What a program writes here is kept by
-    `to_neuron()`; a run takes NEURON's values over only where the script changed them.
+    `handle.array[handle.index]` is in NEURON's order; elements that no instance owns mean nothing.
+    Good until the model changes or the next run makes a new one. What a program writes here is kept
+    by `to_neuron()`; a run takes NEURON's values over only where the script changed them.
     """
 
     def __init__(self, name: str, model: DeviceModel | None) -> None:

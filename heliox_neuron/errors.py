@@ -312,8 +312,8 @@ _ENTRIES = [
         "error",
         "The name of the variable whose .device was asked for.",
         "Nothing has run on the GPU yet, or none of its kernels uses this variable.",
-        'Run some steps with heliox.device = "gpu" first; variable.array is NEURON\'s own memory and is '
-        "always there.",
+        'Run some steps with heliox.device = "gpu" first; variable.array is NEURON\'s own memory '
+        "and is always there.",
     ),
     Entry(
         "HX060",

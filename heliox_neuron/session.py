@@ -115,9 +115,7 @@ class HelioX:
         if name not in self._variables:
             if self._core.model() is None:
                 self._core.freeze()
-            self._variables[name] = Variable(
-                self._core, name, lambda: self._device_engine.model
-            )
+            self._variables[name] = Variable(self._core, name, lambda: self._device_engine.model)
         return self._variables[name]
 
     def _set(self, name: str, value: Any) -> None:

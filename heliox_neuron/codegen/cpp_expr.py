@@ -51,9 +51,9 @@ _SHARED = {Storage.GLOBAL, Storage.T, Storage.DT, Storage.CELSIUS, Storage.SHARE
 class Dialect:
     """Where printed code runs.
 
-    libm: what comes before the name of a mathematical function of uniform arguments. hoc_exp: hoc_Exp
-    of a uniform argument. hoc_exp_argument: what hx::exp gets for arguments above 700. quotient: a
-    function that divides, or an empty string for the operator.
+    libm: what comes before the name of a mathematical function of uniform arguments. hoc_exp:
+    hoc_Exp of a uniform argument. hoc_exp_argument: what hx::exp gets for arguments above 700.
+    quotient: a function that divides, or an empty string for the operator.
     """
 
     libm: str

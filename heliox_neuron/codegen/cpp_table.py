@@ -25,9 +25,7 @@ def print_table_check(kernel: Kernel, layout: Layout, out: Writer) -> None:
     out()
 
 
-def print_tables(
-    kernel: Kernel, layout: Layout, out: Writer, place: str, dialect: Dialect
-) -> None:
+def print_tables(kernel: Kernel, layout: Layout, out: Writer, place: str, dialect: Dialect) -> None:
     """The making of each table at `place`; `self` is instance 0, `shared` the uniform values."""
     for table in layout.tables:
         _Table(kernel, layout, out, place, dialect).print(table)

@@ -11,8 +11,8 @@ from ..nmodl.lower import Kernel
 class Entry:
     """A mechanism in the thread's order. kernel: None for ions and for what does nothing in a step.
 
-    nernst: some instance of this ion mechanism follows its concentrations. dense: so many nodes have
-    one that instances lie at their nodes' positions.
+    nernst: some instance of this ion mechanism follows its concentrations. dense: so many nodes
+    have one that instances lie at their nodes' positions.
     """
 
     name: str

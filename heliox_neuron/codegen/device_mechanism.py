@@ -11,8 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..nmodl import ir
-from ..nmodl.ir import Storage, Variable
 from ..nmodl.fast import simplify
+from ..nmodl.ir import Storage, Variable
 from ..nmodl.liveness import Flow, HookColumns
 from ..nmodl.lower import Kernel
 from .cpp import _print_constants, _print_instance, namespace
@@ -82,7 +82,7 @@ class MechanismPrinter:
         return self.fields("int*", f"{self.name}__{ion}", "ion_row", self.name, ion) + "[i]"
 
     def read(self, variable: Variable) -> str:
-        """A column of instance i. One that no kernel stores may be the same for all: one element."""
+        """A column of instance i. One that no kernel stores may be one element for all."""
         place = self.column(variable)
         if variable in self.layout.stored:
             return f"{place}[i]"
@@ -259,10 +259,9 @@ class MechanismPrinter:
         out, receive = self.out, self.kernel.receive
         assert receive is not None
         numbers = range(len(receive.watched))
-        out("// WATCH conditions of instance i at the start of step j. t: nt._t there. v: the node's.")
-        out.open(
-            "HX_DEVICE void watch_at(int b, int kind, int i, double t, double v, double area, int j) {"
-        )
+        out("// WATCH conditions of instance i at the start of step j, nt._t = t. v: the node's.")
+        arguments = "int b, int kind, int i, double t, double v, double area, int j"
+        out.open(f"HX_DEVICE void watch_at({arguments}) {{")
         out("int const first = hx::first_watch(kind, i);")
         active = [f"hx_model.watch_active[first + {k}]" for k in numbers]
         out(f"if (!({' | '.join(active)})) return;")
@@ -330,9 +329,10 @@ class MechanismPrinter:
     def _current_at(self) -> None:
         out, columns = self.out, self.kernel.columns.current
         assert columns is not None
-        out("// BREAKPOINT's currents of instance i; whole: columns that nobody reads are stored too.")
+        out("// BREAKPOINT's currents of instance i; whole: unread columns are stored too.")
         out.open(
-            "HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole"
+            "HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, "
+            "bool whole"
             f"{'' if self.apart else ', hx::NodeSum& sum'}) {{"
         )
         self._load(columns, "current")
@@ -462,7 +462,8 @@ class MechanismPrinter:
         assert columns is not None
         out("// BREAKPOINT's SOLVE of instance i.")
         out.open(
-            "HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool whole) {"
+            "HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, "
+            "bool whole) {"
         )
         self._load(columns, "state")
         out("self.v = v;")

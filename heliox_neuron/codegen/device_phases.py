@@ -6,6 +6,7 @@ Point processes run in passes of their own, one thread an instance.
 
 from __future__ import annotations
 
+from ..nmodl.ir import Variable
 from ..nmodl.lower import Kernel
 from .cpp import namespace
 from .cpp_layout import Layout
@@ -76,6 +77,8 @@ class Phases:
         out = self.out
         kernels = self._kernels(hook, "point")
         out.open(f"HX_DEVICE void {name}(hx::Nodes const& nodes, int b, double t, bool whole) {{")
+        if hook == "current":
+            self._reversal({v.ion for *_, k in kernels for v in _copied(k) if v.column == 0})
         for m, entry, kernel in kernels:
             block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
             node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
@@ -93,6 +96,23 @@ class Phases:
             out("HX_SYNC();")
         out.close()
         out()
+
+    def _reversal(self, names: set[str]) -> None:
+        """Reversal potentials that follow concentrations: who reads them before the nodes do."""
+        out = self.out
+        ions = [(m, e) for m, e in enumerate(self.entries) if e.nernst and e.name in names]
+        if not ions:
+            return
+        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out("int const p = nodes.first + l;")
+        self._masks([m for m, _ in ions])
+        for m, entry in ions:
+            out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
+            out(f"int const i = {self._index(entry)};")
+            self._nernst(entry)
+            out.close()
+        out.close()
+        out("HX_SYNC();")
 
     def _own(self, hook: str) -> list[tuple[int, Entry, Kernel]]:
         """Density mechanisms that the nodes' threads run."""
@@ -272,7 +292,7 @@ class Phases:
 
 
 def groups(listed: list[tuple[int, Entry]]) -> list[list[tuple[int, Entry]]]:
-    """Neighbours in the order of mechanisms that few nodes have: one test passes over all of them."""
+    """Neighbours in the order of mechanisms that few nodes have: one test passes over them."""
     groups: list[list[tuple[int, Entry]]] = []
     for m, entry in listed:
         if groups and not entry.dense and not groups[-1][-1][1].dense:
@@ -291,6 +311,11 @@ def rare_test(group: list[tuple[int, Entry]]) -> str:
         bits = sum(1 << m % 32 for m, _ in group if m // 32 == word)
         tests.append(f"mask_{word} & {bits:#x}u")
     return " || ".join(tests)
+
+
+def _copied(kernel: Kernel) -> list[Variable]:
+    """What BREAKPOINT's currents read of ions."""
+    return [] if kernel.columns.current is None else kernel.columns.current.copied
 
 
 def needs_area(kernel: Kernel) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+from ..nmodl.lower import Kernel
 from ..nmodl.unsupported import Unsupported
 from .cpp_writer import Writer
 from .device_entry import Entry
@@ -178,9 +179,9 @@ EVENT_SAMPLE, EVENT_WRITE, EVENT_RECEIVE = 0, 1, 2
 
 @dataclass
 class DeviceSource:
-    """text: the CUDA source. fields: what hx_model wants. words: how many mask words a node has; bit m % 32
-    of word m // 32 is entry m. passes: of tasks, the entries that may run side by side: currents first,
-    then states.
+    """text: the CUDA source. fields: what hx_model wants. words: how many mask words a node has; bit
+    m % 32 of word m // 32 is entry m. passes: of tasks, the entries that may run side by side:
+    currents first, then states.
     """
 
     text: str
@@ -198,9 +199,11 @@ def print_model(
     fast: bool = False,
     streams: bool = False,
 ) -> DeviceSource:
-    """The source for mechanisms in this order. current_ions: ions whose currents are looked at each step.
-    spread: warps share out mechanisms, not nodes (device_tasks.py). fast: fast fidelity. streams: a
-    kernel for each task (device_streams.py).
+    """The source for mechanisms in this order.
+
+    current_ions: ions whose currents are looked at each step. spread: warps share out mechanisms,
+    not nodes (device_tasks.py). fast: fast fidelity. streams: a kernel for each task
+    (device_streams.py).
 
     Raises Unsupported HX022 where the order of a step cannot be kept on the device.
     """
@@ -289,32 +292,38 @@ def _written_ions(entries: list[Entry]) -> frozenset[tuple[str, int]]:
 
 
 def _check_order(entries: list[Entry]) -> None:
-    """Point processes run in a pass of their own: what they read must not change within a step's pass."""
-    for entry in entries:
+    """Point processes run before the currents of the nodes, and after their states."""
+    for m, entry in enumerate(entries):
         kernel = entry.kernel
         if kernel is None or entry.kind != "point":
             continue
         if kernel.serial:
             raise Unsupported("HX022", f"{entry.name}: its instances see each other's ions")
-        columns = kernel.columns
-        if columns.current is not None and any(v.column >= 3 for v in columns.current.copied):
+        current, state = kernel.columns.current, kernel.columns.state
+        if current is not None and any(v.column >= 3 for v in current.copied):
             raise Unsupported("HX022", f"{entry.name}: a point process that reads an ion current")
-        for ion in kernel.mechanism.ions:
-            if columns.state is None:
-                continue
-            read = {v.column for v in columns.state.copied if v.ion == ion.name}
-            if read & {1, 2} and _writes_concentration(entries, ion.name):
+        for variable in [] if current is None else current.copied:
+            writers = _writers(entries, variable.ion, variable.column)
+            if any(writer.current is not None for _, writer in writers):
                 raise Unsupported(
-                    "HX022", f"{entry.name}: a point process that reads a concentration that changes"
+                    "HX022", f"{entry.name}: {variable.name} changes before its currents"
+                )
+        for variable in [] if state is None else state.copied:
+            writers = _writers(entries, variable.ion, variable.column)
+            if variable.column < 3 and any(k > m and writer.state for k, writer in writers):
+                raise Unsupported(
+                    "HX022", f"{entry.name}: {variable.name} changes after its states"
                 )
 
 
-def _writes_concentration(entries: list[Entry], ion: str) -> bool:
-    return any(
-        entry.kernel is not None
+def _writers(entries: list[Entry], ion: str, column: int) -> list[tuple[int, Kernel]]:
+    """Those that write this variable of an ion."""
+    return [
+        (m, entry.kernel)
+        for m, entry in enumerate(entries)
+        if entry.kernel is not None
         and any(
-            i.name == ion and any(v.column in (1, 2) for v in i.write)
+            i.name == ion and any(v.column == column for v in i.write)
             for i in entry.kernel.mechanism.ions
         )
-        for entry in entries
-    )
+    ]

@@ -1,8 +1,8 @@
 """The phases of a step where warps share out mechanisms, not nodes.
 
-A task is up to 32 neighbouring instances of one mechanism; warps take tasks in turn, those that take
-longest first. So run point processes, density mechanisms that few nodes have (a soma's channels
-would follow one another in one thread), and, with few blocks on the device, all mechanisms.
+A task is up to 32 neighbouring instances of one mechanism; warps take tasks in turn, those that
+take longest first. So run point processes, density mechanisms that few nodes have (a soma's
+channels would follow one another in one thread), and all of them with HELIOX_SPREAD=1.
 Currents leave their contributions in columns, which the nodes' threads add up in NEURON's order.
 States that others read or write (concentrations) keep the order by passes with a barrier between.
 """
@@ -111,19 +111,8 @@ class Tasks(Phases):
     def _ions(self) -> None:
         """Reversal potentials that follow concentrations, before any current reads them."""
         out = self.out
-        ions = [(m, e) for m, e in enumerate(self.entries) if e.kind == "ion" and e.nernst]
         out.open("HX_DEVICE void hx_ions(hx::Nodes const& nodes, bool whole) {")
-        if ions:
-            out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
-            out("int const p = nodes.first + l;")
-            self._masks([m for m, _ in ions])
-            for m, entry in ions:
-                out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
-                out(f"int const i = {self._index(entry)};")
-                self._nernst(entry)
-                out.close()
-            out.close()
-            out("HX_SYNC();")
+        self._reversal({e.name for e in self.entries if e.nernst})
         out.close()
         out()
 
@@ -131,7 +120,8 @@ class Tasks(Phases):
         """All tasks of one pass of a block."""
         out, n_pass = self.out, len(self.passes)
         out.open(
-            f"HX_DEVICE void hx_pass_{number}(hx::Nodes const& nodes, int b, double t, bool whole) {{"
+            f"HX_DEVICE void hx_pass_{number}(hx::Nodes const& nodes, int b, double t, "
+            "bool whole) {"
         )
         first = f"hx_model.task_first[b * {n_pass} + {number}]"
         last = f"hx_model.task_first[b * {n_pass} + {number + 1}]"
@@ -166,7 +156,8 @@ class Tasks(Phases):
     def _currents(self) -> None:
         out = self.out
         out.open(
-            "HX_DEVICE void hx_point_currents(hx::Nodes const& nodes, int b, double t, bool whole) {"
+            "HX_DEVICE void hx_point_currents(hx::Nodes const& nodes, int b, double t, "
+            "bool whole) {"
         )
         out("hx_ions(nodes, whole);")
         out("hx_pass_0(nodes, b, t, whole);")
@@ -191,7 +182,9 @@ class Tasks(Phases):
         """Looks up the contributions of a node's tasks, all at a time."""
         out = self.out
         apart = [
-            (m, e) for m, e in enumerate(self.entries) if e.kind == "density" and m in self.passes[0]
+            (m, e)
+            for m, e in enumerate(self.entries)
+            if e.kind == "density" and m in self.passes[0]
         ]
         for m, entry in apart:
             assert entry.kernel is not None

@@ -26,8 +26,9 @@ def print_net_receive(
 
     shared.t is the event's time [ms]. sender has net_send(t, flag), net_event(t) and net_move(t),
     where t is the time [ms] at which the event is due, and watch(k, flag), which activates
-    `watch_k` (on a device watch(k, flag, value) with the condition's value); the first of these calls in a delivery deactivates all others of the instance. A
-    sender only takes note: the instance's columns are stored after the body.
+    `watch_k` (on a device watch(k, flag, value) with the condition's value); the first of these
+    calls in a delivery deactivates all others of the instance. A sender only takes note: the
+    instance's columns are stored after the body.
     """
     body = _Received(kernel, receive, out, dialect)
     for number, watched in enumerate(receive.watched):

@@ -8,11 +8,15 @@ block, and kept while y changes by 5 % or less; it is factored by Crout's method
 pivoting, whose permuted rows are moved here, which changes no operation. A last run of the block
 follows. Instances that are done keep their values while others go on.
 
+Residuals have the order of the equations, but the columns of the Jacobian that of nocmodl's symbol
+table: by first character, then by where the lexer met the names, which is not followed here.
+
 Where NEURON stops with an error, because the matrix is singular or 50 iterations do not suffice,
 the states become nan.
 
-Assumes resolved names. Refuses equations under a condition, arrays, and blocks of more than
-MAX_STATES equations.
+Assumes resolved names. Refuses equations under a condition, arrays, blocks of more than MAX_STATES
+equations, states that begin with the same character, and SOLVE without a METHOD, for which nocmodl
+announces derivimplicit but writes a block that does not solve.
 """
 
 from __future__ import annotations
@@ -61,10 +65,10 @@ def solve(mechanism: Mechanism) -> None:
     for statement in statements(breakpoint_.body):
         if not isinstance(statement, Solve) or statement.steady:
             continue
+        if statement.method != "derivimplicit":
+            continue
         function = mechanism.functions.get(statement.block)
         if function is None or function.kind != "DERIVATIVE":
-            continue
-        if statement.method not in ("", "derivimplicit"):
             continue
         if len(derivatives) > 1:
             raise Unsupported("HX022", "several DERIVATIVE blocks", derivatives[1].line)
@@ -93,6 +97,9 @@ def _states(function: Function) -> list[Ref]:
         raise Unsupported(
             "HX022", f"METHOD derivimplicit for {len(found)} equations", function.line
         )
+    if len({y.var.name[0] for y in found}) < len(found):
+        names = ", ".join(y.var.name for y in found)
+        raise Unsupported("HX022", f"METHOD derivimplicit for {names}", function.line)
     return found
 
 
@@ -156,31 +163,34 @@ def _less_sum(value: Expr, terms: list[Expr]) -> Expr:
 
 
 class _Newton:
-    """The statements of nrn_newton_thread for `states`; all numbers are LOCALs of one function.
+    """The statements of nrn_newton_thread; all numbers are LOCALs of one function.
 
-    going: 1 while an instance iterates, 0 when it is done, -1 when it has failed.
+    equations, states: the unknowns in the order of the residuals and of the columns. going: 1 while
+    an instance iterates, 0 when it is done, -1 when it has failed.
     """
 
     def __init__(self, residual: Function, states: list[Ref], residuals: list[Variable]) -> None:
         self.function = residual
         self.n = len(states)
-        self.states = states
+        self.equations = states
+        self.states = sorted(states, key=lambda y: y.var.name[0])
         self.residuals = [Ref(r) for r in residuals]
         self.locals: list[Variable] = []
-        names = [y.var.name for y in states]
-        self.before = [self.local(f"before_{name}") for name in names]
-        self.value = [self.local(f"value_{name}") for name in names]
+        rows = [y.var.name for y in self.equations]
+        names = [y.var.name for y in self.states]
+        self.before = [self.local(f"before_{name}") for name in rows]
+        self.value = [self.local(f"value_{name}") for name in rows]
         self.delta = [self.local(f"delta_{name}") for name in names]
-        self.high = [self.local(f"high_{name}") for name in names]
-        self.jacobian = [[self.local(f"jacobian_{i}_{j}") for j in names] for i in names]
+        self.high = [self.local(f"high_{name}") for name in rows]
+        self.jacobian = [[self.local(f"jacobian_{i}_{j}") for j in names] for i in rows]
         one = ("change", "deviation", "relative", "increment", "count", "going")
         self.change, self.deviation, self.relative, self.increment, self.count, self.going = (
             self.local(name) for name in one
         )
         if self.n > 1:
-            self.row_max = [self.local(f"row_max_{name}") for name in names]
-            self.row = [self.local(f"row_{name}") for name in names]
-            self.right = [self.local(f"right_{name}") for name in names]
+            self.row_max = [self.local(f"row_max_{name}") for name in rows]
+            self.row = [self.local(f"row_{name}") for name in rows]
+            self.right = [self.local(f"right_{name}") for name in rows]
             self.pivot, self.equil, self.other, self.held = (
                 self.local(name) for name in ("pivot", "equil", "other", "held")
             )
@@ -192,7 +202,7 @@ class _Newton:
     def body(self) -> list[Statement]:
         """The whole block."""
         out: list[Statement] = [Local(self.locals)]
-        out += [Assign(old, y) for old, y in zip(self.before, self.states, strict=True)]
+        out += [Assign(old, y) for old, y in zip(self.before, self.equations, strict=True)]
         out += [Assign(self.change, Number("1.0")), Assign(self.going, Number("1.0"))]
         going = Compare(">", self.going, Number("0.0"))
         factor = [*self.differences(), *self.factored()]
@@ -343,9 +353,7 @@ class _Newton:
             Compare("<=", self.change, _CONVERGE),
             Compare("<=", self.deviation, _ZERO),
         )
-        exceeded = If(
-            Compare(">=", self.count, _MAXITERS), [Assign(self.going, _FAILED)], []
-        )
+        exceeded = If(Compare(">=", self.count, _MAXITERS), [Assign(self.going, _FAILED)], [])
         out.append(If(good, [Assign(self.going, Number("0.0"))], [exceeded]))
         return out
 

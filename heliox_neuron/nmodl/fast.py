@@ -1,4 +1,4 @@
-"""A pass for fast fidelity: fewer divisions, by rules that hold for real numbers but not for doubles.
+"""A pass for fast fidelity: fewer divisions, by rules of real numbers that doubles do not keep.
 
 `cnexp` gives y = y + (1 - exp(dt*(-1/tau)))*(-(inf/tau)/(-1/tau) - y) with three divisions; after
 this pass one is left. Results differ from NEURON's in the last bits.

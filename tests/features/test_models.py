@@ -9,9 +9,9 @@ import pytest
 
 from parity.isolate import isolated
 
-COMPILED = "hxna hxk hxca hxcad hxkca hxih".split()
+COMPILED = "hxna hxk hxca hxcad hxkca hxih hxderiv hxderivca hxderivthree".split()
 EITHER = (
-    "hxkinetic hxderiv hxeuler hxproc hxglobal hxverbatim hxerev hxbefore hxftable hxnoise hxdiam"
+    "hxkinetic hxeuler hxproc hxglobal hxverbatim hxerev hxbefore hxftable hxnoise hxdiam"
 ).split()
 POINTS = "hxDepress hxGraded hxGap hxSine hxWatch hxTimer".split()
 RECEIVERS = "hxNrStdp hxNrCa hxNrWatch hxNrCell".split()  # NET_RECEIVE with all that it may do
@@ -75,6 +75,7 @@ def density(name):
 
     model = models.Model(celsius=22, tstop=20)
     around = ("hxcad", "hxca") if name in ("hxkca", "hxcad", "hxca") else ()
+    around = ("hxca",) if name == "hxderivca" else around
     soma = model.section("soma", 1, (20, 20), ("hh", *around, name))
     model.section("dend", 5, (200, 2), ("pas", *around, name), soma(1))
     other = model.section("other", 1, (10, 10), (name, "pas"))

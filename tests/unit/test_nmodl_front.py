@@ -146,9 +146,9 @@ REFUSED = [
     ),
     (
         "",
-        "STATE { a }\n" + BREAKPOINT % "derivimplicit" + "DERIVATIVE s { a' = -a*a }\n",
+        "STATE { a }\n" + BREAKPOINT % "euler" + "DERIVATIVE s { a' = -a*a }\n",
         "HX022",
-        "DERIVATIVE with METHOD derivimplicit",
+        "DERIVATIVE with METHOD euler",
         4,
     ),
     (

@@ -399,9 +399,7 @@ class CudaDevice:
         owner = cuda.UnownedMemory(
             pinned.ctypes.data, pinned.nbytes, pinned, cuda.runtime.getDevice()
         )
-        return self._cupy.ndarray(
-            pinned.shape, pinned.dtype, memptr=cuda.MemoryPointer(owner, 0)
-        )
+        return self._cupy.ndarray(pinned.shape, pinned.dtype, memptr=cuda.MemoryPointer(owner, 0))
 
     def _copy(self, to: int, source: int, n: int, kind: int) -> None:
         if to != source:

@@ -18,7 +18,6 @@ from .variables import Place, host_value, places
 from .watch import Watches
 
 
-
 class Events:
     """Events during one batch."""
 
@@ -53,6 +52,8 @@ class Events:
         # what is tested when a step begins may change when the last one's events are delivered
         split = self._watches.n or tests_points or (self._writes_v and len(sources["address"]))
         self.model.values["split_events"] = int(bool(split))
+        if self._watches.n:  # a condition looks at what another thread's point process stored
+            self.model.values["sync_records"] = 1
         delay = float(sources["delay"].min()) if len(sources["delay"]) else math.inf
         dt = self.core.device_clock()["dt"]
         limit = math.inf if math.isinf(delay) else math.floor(delay / dt + 1e-9) + 1
@@ -218,7 +219,7 @@ class _Rows:
         return np.where(shared < 0, ours, -2 - shared).astype(np.int32)
 
     def _others(self, core: Any, name: str, kind: int) -> list[tuple[Any, ...]]:
-        """Rows (block, step, target, order, kind, instance, value, place, te), writes or samples."""
+        """Rows (block, step, target, order, kind, instance, value, place, te) of touches."""
         window = self.window
         addresses = getattr(window, f"{name}_address")
         found: list[Place] = places(core, self.model, addresses)

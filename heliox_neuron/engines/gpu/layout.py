@@ -8,6 +8,7 @@ their nodes.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,10 +25,10 @@ Longs = npt.NDArray[np.int64]
 @dataclass
 class NodeLayout:
     """first: [n_block + 1] position of each block's first slot. position: [n_node] of NEURON's rows.
-    row: its inverse. slot: [n_node], by row. block: [n_node], by row. kin: [n_node] by position, slots
-    of parent and child in one word (src/gpu/nodes.cuh). child_first, child: children's slots of each
-    position, in NEURON's order. forest: per block, the parents of its nodes in NEURON's order (-1 for roots) and the slots
-    of those nodes.
+    row: its inverse. slot: [n_node], by row. block: [n_node], by row. kin: [n_node] by position,
+    slots of parent and child in one word (src/gpu/nodes.cuh). child_first, child: children's slots
+    of each position, in NEURON's order. forest: per block, the parents of its nodes in NEURON's
+    order (-1 for roots) and the slots of those nodes.
     """
 
     first: Ints
@@ -77,9 +78,7 @@ def lay_out(
     n = len(parent)
     root = cells_of(parent, n_cell)
     sizes = np.bincount(root, minlength=n_cell)
-    cell_block = (
-        np.zeros(n_cell, np.int64) if one_block else deal_cells(sizes, n_multiprocessor)
-    )
+    cell_block = np.zeros(n_cell, np.int64) if one_block else deal_cells(sizes, n_multiprocessor)
     block = cell_block[root]
     rows = np.arange(n)
     order = np.lexsort((rows, signature, block))
@@ -124,10 +123,7 @@ def _forests(
     local = rank - first[block]
     parents = np.full(n, -1, np.int32)
     parents[inner] = local[parent[inner]]
-    return [
-        (parents[order[a:b]], slot[order[a:b]])
-        for a, b in zip(first[:-1], first[1:], strict=True)
-    ]
+    return [(parents[order[a:b]], slot[order[a:b]]) for a, b in itertools.pairwise(first)]
 
 
 @dataclass
@@ -148,7 +144,7 @@ class InstanceLayout:
 
 
 def lay_instances(node: Ints, nodes: NodeLayout, dense: bool) -> InstanceLayout:
-    """node: [n] NEURON's row of each instance's node. dense: instances lie at their nodes' positions."""
+    """node: [n] NEURON's row of each instance's node. dense: they lie at their nodes' positions."""
     n = len(node)
     where = nodes.position[node]
     order = np.lexsort((np.arange(n), where))
@@ -169,8 +165,8 @@ def lay_instances(node: Ints, nodes: NodeLayout, dense: bool) -> InstanceLayout:
 
 
 def signatures(masks: Any) -> Longs:
-    """A number for each distinct set of mechanisms, such that nodes with the same frequent mechanisms
-    lie together. masks: (n_word, n_node) uint32.
+    """A number for each distinct set of mechanisms, such that nodes with the same frequent
+    mechanisms lie together. masks: (n_word, n_node) uint32.
     """
     words = np.asarray(masks, np.uint32)
     bits = [(words[w] >> np.uint32(k)) & np.uint32(1) for w in range(len(words)) for k in range(32)]

@@ -397,7 +397,7 @@ class DeviceModel:
     # ---- what NEURON has and what the device has ----
 
     def place(self, key: Key, index: int) -> int:
-        """The device address of an element, by NEURON's index. Raises KeyError if it is not there."""
+        """The device address of an element, by NEURON's index. KeyError if it is not there."""
         if key == ("node", "v"):
             return self.device.address(self.columns[key].device) + 8 * int(
                 self.nodes.position[index]
@@ -417,4 +417,3 @@ class DeviceModel:
 
 def _bits(value: float | int) -> int:
     return int(struct.unpack("<Q", struct.pack("<d", float(value)))[0])
-

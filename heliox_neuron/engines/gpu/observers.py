@@ -65,7 +65,11 @@ class Observers:
 
     def _take_records(self) -> None:
         listed = enumerate(self.core.device_records())
-        records = [{"index": k, **r} for k, r in listed if r["continuous"] and not r["host"] and r["kind"] in ("y", "t")]
+        records = [
+            {"index": k, **r}
+            for k, r in listed
+            if r["continuous"] and not r["host"] and r["kind"] in ("y", "t")
+        ]
         addresses = np.array([r["address"] for r in records], np.uint64)
         found = places(self.core, self.model, addresses)
         self._times: list[int] = []
@@ -144,7 +148,7 @@ class Observers:
         self._single = n > 0 and (assigned or not self._played.isdisjoint(addresses.tolist()))
 
     def crossing_now(self) -> tuple[Any, Any]:
-        """(sources that cross, flags) at the check of the step that starts now, from NEURON's memory."""
+        """(sources that cross, flags) at the check of the step that starts now: NEURON's memory."""
         value = self._values_now()
         above = value - self.sources["threshold"] > 0.0
         crossing = np.flatnonzero(above & ~self.sources["flag"]).astype(np.int32)

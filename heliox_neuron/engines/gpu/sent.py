@@ -27,8 +27,8 @@ _NET_DOUBLES, _NET_INTS = ("time", "at"), ("kind", "instance", "root")
 class Roots:
     """What led to an event on the device: an event of the window, or a WATCH that came true.
 
-    event: (n,) indices of the window's events by their rows on the device. fired_step: (n_fired,). A
-    root is a row, or ~f for WATCH number f. rank: their places in NEURON's order of delivery.
+    event: (n,) indices of the window's events by their rows on the device. fired_step: (n_fired,).
+    A root is a row, or ~f for WATCH number f. rank: their places in NEURON's order of delivery.
     """
 
     def __init__(self, window: Any, event: Array, fired_step: Array) -> None:
@@ -95,7 +95,8 @@ class Sent:
         self._unasked = int(instances.max(initial=0))
 
     def make_room(self, most: int, total: int) -> bool:
-        """Room for what a window's events send, as far as it can be known; True if hx_model changed.
+        """Room for what a window's events send, as far as it can be known; True if hx_model moved.
+
         most, total: events of the block with the most of them, and of all. The lists are empty
         between windows.
         """

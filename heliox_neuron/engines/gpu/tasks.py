@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -63,14 +64,12 @@ def _cost_of(entry: Entry, hook: str) -> int:
     return cost(entry.kernel, hook)
 
 
-def _pieces(
-    layout: InstanceLayout, dense: bool, nodes: NodeLayout
-) -> list[list[tuple[int, int]]]:
+def _pieces(layout: InstanceLayout, dense: bool, nodes: NodeLayout) -> list[list[tuple[int, int]]]:
     """Runs of instances of each block, cut to a warp's size."""
     present: Any = np.sort(layout.place) if dense else np.arange(layout.size)
     bounds = np.searchsorted(present, nodes.first) if dense else layout.block
     out = []
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in itertools.pairwise(bounds):
         mine = present[begin:end]
         breaks = np.flatnonzero(np.diff(mine) != 1) + 1
         pieces = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from ...codegen.device_source import DeviceSource, Entry, print_model
 from ...codegen import device_math
+from ...codegen.device_source import DeviceSource, Entry, print_model
 from ...nmodl import ir
 from ...nmodl.lower import Kernel, lower
 from ...nmodl.unsupported import Unsupported
@@ -76,7 +76,7 @@ def entries_of(
 
 
 def inexact_functions(entries: list[Entry]) -> dict[str, str]:
-    """Functions in the kernels whose results may differ from libm's on the device, and by how much."""
+    """Functions in the kernels that may differ from libm on the device, and by how much."""
     checked = device_math.check_libm().inexact
     found: dict[str, str] = {}
     for name in sorted({name for e in entries if e.kernel for name in _called(e.kernel)}):

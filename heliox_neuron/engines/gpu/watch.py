@@ -1,4 +1,4 @@
-"""WATCH statements on the device: which conditions are active, and in which order NEURON tests them.
+"""WATCH statements on the device: which conditions are active, and in which order NEURON has them.
 
 A condition that becomes true leads to an event of its own. Where several do in one step, NEURON
 delivers them in the order in which they were activated, over all instances.
@@ -17,6 +17,7 @@ from .sent import Roots
 from .translate import Refusal
 
 _BEFORE = -(2**31)  # watch_root: activated before the window
+Row = tuple[int, int, int, bool, float]  # type, instance, number, above, flag
 _COLUMNS = ("step", "watch", "place", "since", "root")
 
 
@@ -56,8 +57,8 @@ class Watches:
 
     # ---- a batch ----
 
-    def take_over(self, found: list[tuple[int, int, int, bool, float]]) -> None:
-        """found: active conditions in NEURON's order (_core.device_sources). Raises Refusal HX033."""
+    def take_over(self, found: list[Row]) -> None:
+        """found: active conditions in NEURON's order (_core.device_sources). Raises Refusal."""
         unknown = {row[0] for row in found} - set(self._of_type)
         if unknown:
             raise Refusal("HX033", "a WATCH of a point process that the device does not hold")
@@ -87,12 +88,12 @@ class Watches:
         self.model.values["max_fired"] = self._max_fired
         self.model.values["float_epsilon"] = float(self.core.device_global("float_epsilon")[0])
 
-    def _slot(self, row: tuple[int, int, int, bool, float]) -> int:
+    def _slot(self, row: Row) -> int:
         first, each, place = self._of_type[row[0]]
         return first + each * int(place[row[1]]) + row[2]
 
     @staticmethod
-    def _places_of(at: Array, found: list[tuple[int, int, int, bool, float]]) -> Array:
+    def _places_of(at: Array, found: list[Row]) -> Array:
         """The place of each in the order of its instance's, from 1."""
         seen: dict[tuple[int, int], int] = {}
         places = np.zeros(len(at), np.int32)
@@ -110,9 +111,11 @@ class Watches:
         old = np.flatnonzero((active > 0) & (self._serial < self._new) & (above != self._above))
         flag = self._download("watch_flag") if len(fresh) else np.zeros(self.n)
 
-        def rows(slots: Array) -> list[tuple[int, int, int, bool, float]]:
+        def rows(slots: Array) -> list[Row]:
+            of = self._slots[slots].tolist()
             return [
-                (*(int(x) for x in self._slots[k]), bool(above[k]), float(flag[k])) for k in slots
+                (kind, instance, number, bool(above[k]), float(flag[k]))
+                for k, (kind, instance, number) in zip(slots, of, strict=True)
             ]
 
         self.core.device_activate(rows(fresh))
@@ -135,7 +138,7 @@ class Watches:
         return self._fired["step"] if n else np.zeros(0, np.int32)
 
     def rank(self, outcome: Outcome, roots: Roots) -> None:
-        """Puts the conditions that came true into NEURON's order, and then those that were activated."""
+        """Puts the conditions that came true into NEURON's order, then those newly activated."""
         if self._fired:
             step = self._fired["step"]
             by_step = np.argsort(step, kind="stable")

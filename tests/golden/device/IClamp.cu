@@ -60,7 +60,7 @@ HX_COLD_DEVICE void prepare() {
     shared.celsius = hx_model.celsius;
 }
 
-// BREAKPOINT's currents of instance i; whole: columns that nobody reads are stored too.
+// BREAKPOINT's currents of instance i; whole: unread columns are stored too.
 HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole) {
     Instance<double> self{};
     self.del = hx_model.IClamp_del[i & hx_model.IClamp_del__each];
@@ -79,9 +79,13 @@ HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bo
     hx_model.IClamp__g[i] = g * scale;
 }
 
-HX_DEVICE void add_at(int i, bool whole, hx::NodeSum& sum) {
-    sum.rhs += hx_model.IClamp__i[i];
-    sum.d -= hx_model.IClamp__g[i];
+HX_DEVICE hx::Contribution contribution_at(int i) {
+    return {hx_model.IClamp__i[i], hx_model.IClamp__g[i]};
+}
+
+HX_DEVICE void add_at(int i, hx::Contribution part, bool whole, hx::NodeSum& sum) {
+    sum.rhs += part.i;
+    sum.d -= part.g;
 }
 
 } // namespace

@@ -266,7 +266,7 @@ HX_COLD_DEVICE void prepare() {
     }
 }
 
-// BREAKPOINT's currents of instance i; whole: columns that nobody reads are stored too.
+// BREAKPOINT's currents of instance i; whole: unread columns are stored too.
 HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole, hx::NodeSum& sum) {
     int const ion_0 = hx_model.hh__na_ion[i];
     int const ion_1 = hx_model.hh__k_ion[i];

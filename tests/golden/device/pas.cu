@@ -47,7 +47,7 @@ HX_COLD_DEVICE void prepare() {
     shared.celsius = hx_model.celsius;
 }
 
-// BREAKPOINT's currents of instance i; whole: columns that nobody reads are stored too.
+// BREAKPOINT's currents of instance i; whole: unread columns are stored too.
 HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole, hx::NodeSum& sum) {
     Instance<double> self{};
     self.g = hx_model.pas_g[i & hx_model.pas_g__each];

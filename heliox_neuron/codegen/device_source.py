@@ -179,7 +179,7 @@ EVENT_SAMPLE, EVENT_WRITE, EVENT_RECEIVE = 0, 1, 2
 
 @dataclass
 class DeviceSource:
-    """text: the CUDA source. fields: what hx_model wants. words: how many mask words a node has; bit
+    """text: the CUDA source. fields: what hx_model wants. words: mask words of a node; bit
     m % 32 of word m // 32 is entry m. passes: of tasks, the entries that may run side by side:
     currents first, then states.
     """

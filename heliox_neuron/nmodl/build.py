@@ -285,7 +285,9 @@ class _Builder:
             if node.at is not None:
                 return ir.Call("@", ())
             return self._expr(node.name)
-        if kind in ("Name", "PrimeName", "LocalVar"):
+        if kind == "PrimeName":  # y' in an expression: NEURON's column Dy
+            return ir.Ref(Variable(f"{node.get_node_name()}'", Storage.UNKNOWN))
+        if kind in ("Name", "LocalVar"):
             return ir.Ref(self._lookup(node.get_node_name()))
         if kind == "IndexedName":
             return ir.Ref(self._lookup(node.get_node_name()), self._expr(node.length))

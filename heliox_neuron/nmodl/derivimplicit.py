@@ -79,6 +79,13 @@ def solve(mechanism: Mechanism) -> None:
         function.kind = "SOLVED"
 
 
+def is_used(mechanism: Mechanism) -> bool:
+    """Whether BREAKPOINT solves with derivimplicit: NEURON heeds secondorder, kernels do not."""
+    breakpoint_ = mechanism.hook("BREAKPOINT")
+    body = [] if breakpoint_ is None else breakpoint_.body
+    return any(isinstance(s, Solve) and s.method == "derivimplicit" for s in statements(body))
+
+
 def _states(function: Function) -> list[Ref]:
     """The states in the order of their equations, which is that of nocmodl's lists."""
     found: list[Ref] = []

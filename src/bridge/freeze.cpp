@@ -320,6 +320,7 @@ std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token, int n_thr
     write_notes(*model, plans);
     reread(*model);
     model->structure_change = structure_change_cnt;
+    model->second_order = secondorder;
     model->first_thread = nrn_threads;
     model->generation = ++generation_;
     model->freeze_seconds = wall_seconds() - started - model->compile_seconds;
@@ -327,7 +328,7 @@ std::unique_ptr<Model> freeze(neuron::model_sorted_token const& token, int n_thr
 }
 
 bool is_current(Model const& model) {
-    if (model.structure_change != structure_change_cnt ||
+    if (model.structure_change != structure_change_cnt || model.second_order != secondorder ||
         (int)model.threads.size() != nrn_nthread || model.first_thread != nrn_threads) {
         return false;
     }

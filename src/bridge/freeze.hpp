@@ -39,6 +39,7 @@ struct Model {
 
     // What the image was made from; is_current() compares.
     int structure_change = 0;
+    int second_order = 0; // METHOD derivimplicit halves dt: what the gate saw holds for this value
     void const* first_thread = nullptr;
 };
 

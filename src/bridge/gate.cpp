@@ -297,13 +297,19 @@ std::vector<std::pair<int, std::string>> gate_new_kernels(Model& model,
     for (size_t i = 0; i < model.threads.size(); ++i) {
         NrnThread& nt = nrn_threads[i];
         for (auto& mechanism: model.threads[i].mechanisms) {
-            if (!mechanism.use || mechanism.use->checked || mechanism.n == 0) {
+            if (!mechanism.use || mechanism.use->checked == secondorder || mechanism.n == 0) {
                 continue;
             }
             Comparison comparison(token, nt, model.threads[i], mechanism,
                                   *memb_list_of(nt, mechanism.type));
-            mechanism.use->rejected = comparison.run();
-            mechanism.use->checked = true;
+            try {
+                mechanism.use->rejected = comparison.run();
+            } catch (
+                std::exception const& error) { // a solver that finds nothing at our test values
+                mechanism.use->rejected =
+                    std::string("NEURON's own function stops: ") + error.what();
+            }
+            mechanism.use->checked = secondorder;
             if (!mechanism.use->rejected.empty()) {
                 rejected.emplace_back(mechanism.type, mechanism.use->rejected);
             }

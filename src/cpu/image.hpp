@@ -20,7 +20,7 @@ namespace heliox {
 struct KernelUse {
     hx_kernel const* kernel = nullptr;
     std::vector<double> table;
-    bool checked = false; // compared with NEURON's functions
+    int checked = -1;     // the secondorder under which it was compared with NEURON's functions
     std::string rejected; // why that comparison failed
 };
 

@@ -124,8 +124,7 @@ HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
         hx_model.i_cap[p] = .001 * hx_model.cj * hx_model.cm[p] * dv;
     }
 #ifdef HX_FAST_IMEM
-    hx_model.sav_rhs[p] =
-        (hx_model.sav_d[p] * dv + hx_model.sav_rhs[p]) * hx_model.area[p] * 0.01;
+    hx_model.sav_rhs[p] = (hx_model.sav_d[p] * dv + hx_model.sav_rhs[p]) * hx_model.area[p] * 0.01;
 #endif
     return v;
 }

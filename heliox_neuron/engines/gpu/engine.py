@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from ...errors import HelioXError
+from ...nmodl import derivimplicit
 from .columns import Copies
 from .device import Device, open_device
 from .events import Events
@@ -207,6 +208,11 @@ class GpuEngine:
         state = self.core.device_clock()
         if state["secondorder"] == 2:
             raise Refusal("HX033", "secondorder = 2 runs on the CPU engine")
+        if state["secondorder"]:
+            for entry in model.entries:
+                if entry.kernel is not None and derivimplicit.is_used(entry.kernel.mechanism):
+                    reason = f"secondorder = 1 with METHOD derivimplicit ({entry.name})"
+                    raise Refusal("HX033", reason)
         scale = 2.0 if state["secondorder"] else 1.0
         model.values["dt"] = state["dt"]
         model.values["cj"] = scale / state["dt"]

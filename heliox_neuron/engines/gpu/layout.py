@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,13 @@ import numpy.typing as npt
 _SEVERAL = 0xFFFE  # children, in the word of a node's kin
 MOST_SLOTS = 0xFFFD  # nodes of a block
 
-Ints = npt.NDArray[np.int32]
-Longs = npt.NDArray[np.int64]
+Ints: TypeAlias = npt.NDArray[np.int32]
+Longs: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass
 class NodeLayout:
-    """first: [n_block + 1] position of each block's first slot. position: [n_node] of NEURON's rows.
+    """first: [n_block + 1] position of a block's first slot. position: [n_node] of NEURON's rows.
     row: its inverse. slot: [n_node], by row. block: [n_node], by row. kin: [n_node] by position,
     slots of parent and child in one word (src/gpu/nodes.cuh). child_first, child: children's slots
     of each position, in NEURON's order. forest: per block, the parents of its nodes in NEURON's

@@ -92,8 +92,8 @@ class Observers:
         self.model.values["n_record"] = len(sampled)
 
     def _take_touched(self) -> None:
-        """What Vectors play into, or sample at times of their own. Refused now if the device cannot:
-        a window that was begun has to be finished.
+        """What Vectors play into, or sample at times of their own. Refused now if the device
+        cannot: a window that was begun has to be finished.
         """
         listed = [r for r in self.core.device_records() if r["address"]]
         found = places(self.core, self.model, np.array([r["address"] for r in listed], np.uint64))

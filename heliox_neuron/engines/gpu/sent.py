@@ -201,7 +201,7 @@ class Sent:
         at: dict[str, Array] = {}
         for name in (*_NET_DOUBLES, *_NET_INTS):
             kind = np.float64 if name in _NET_DOUBLES else np.int32
-            array = model.arrays.get(f"net_event_{name}")
+            array: Any = model.arrays.get(f"net_event_{name}")
             at[name] = model.device.download(array[:n]) if n else np.zeros(0, kind)
         none = np.full(n, -1)
         return {

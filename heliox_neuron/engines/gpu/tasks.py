@@ -67,7 +67,7 @@ def _cost_of(entry: Entry, hook: str) -> int:
 def _pieces(layout: InstanceLayout, dense: bool, nodes: NodeLayout) -> list[list[tuple[int, int]]]:
     """Runs of instances of each block, cut to a warp's size."""
     present: Any = np.sort(layout.place) if dense else np.arange(layout.size)
-    bounds = np.searchsorted(present, nodes.first) if dense else layout.block
+    bounds: Any = np.searchsorted(present, nodes.first) if dense else layout.block
     out = []
     for begin, end in itertools.pairwise(bounds):
         mine = present[begin:end]

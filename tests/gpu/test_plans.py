@@ -102,13 +102,10 @@ def test_large_cell_has_the_same_bits(plan, gpu_device, mechanisms):
 @pytest.mark.parametrize("plan", ["auto", "streams"])
 @isolated
 def test_celegans_circuit_has_the_same_bits(plan, transfer, gpu_device, mechanisms):
-    """136 cells with graded synapses and gap junctions; without the calcium pool, whose METHOD
-    (derivimplicit) only NEURON's own code has.
-    """
+    """136 cells with graded synapses and gap junctions, connected by POINTERs or transfers."""
     import sys
 
     import numpy as np
-    from neuron import h
 
     from gpu import runs
     from parity import compare, coupled
@@ -120,9 +117,6 @@ def test_celegans_circuit_has_the_same_bits(plan, transfer, gpu_device, mechanis
     import celegans
 
     circuit = celegans.build(transfer)
-    for section in h.allsec():
-        if section.has_membrane("cainternm"):
-            section.uninsert("cainternm")
     tstop = 20 if gpu_device == "host" else 200
     currents = celegans.default_inputs()
     traces, states = [], []

@@ -161,10 +161,11 @@ _ENTRIES = [
     ),
     Entry(
         "HX032",
-        "a kernel for the GPU did not compile",
+        "the GPU engine could not prepare the model",
         "cpu",
-        "The compiler's message in the warning.",
-        "The generated source was refused by NVRTC, or the package's headers are incomplete.",
+        "The first line of the cause is in the warning, all of it in the log (HELIOX_LOG_LEVEL).",
+        "The generated source was refused by NVRTC, the package's headers are incomplete, or CUDA "
+        "reported an error.",
         "The CPU engine runs the model: same results. It is a bug: report the message with the MOD "
         "files.",
     ),

@@ -198,3 +198,30 @@ def test_pieces_of_runs_have_the_same_bits(piece):
             h.continuerun(h.t + piece) if turn % 2 else pc.psolve(h.t + piece)
 
     device.same_bits(models.ball_and_stick, advance, models.spikes)
+
+
+BROKEN = """
+from neuron import h
+from heliox_neuron import heliox
+from heliox_neuron.engines.gpu import device
+def refuse(self, source, macros):
+    raise ValueError("identifier is undefined")
+device.HostDevice.module = refuse
+soma = h.Section(name="soma")
+soma.insert("hh")
+v = h.Vector().record(soma(0.5)._ref_v)
+pc = h.ParallelContext()
+pc.set_maxstep(10)
+heliox.enable = 1
+heliox.device = "gpu"
+h.finitialize(-65)
+pc.psolve(1)
+assert len(v) == 41
+(run,) = [run for run in heliox._core.runs() if run["steps"]]
+assert (run["engine"], run["code"]) == ("cpu", "HX032"), run
+assert "identifier is undefined" in run["reason"]
+"""
+
+
+def test_a_failure_of_the_engine_itself_leaves_the_run_to_the_cpu_engine(fresh_python):
+    fresh_python(BROKEN, HELIOX_GPU_DEVICE="host")

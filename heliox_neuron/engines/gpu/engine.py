@@ -14,6 +14,7 @@ from typing import Any
 
 from ...errors import HelioXError
 from ...nmodl import derivimplicit
+from ...settings import logger
 from .columns import Copies
 from .device import Device, open_device
 from .events import Events
@@ -61,6 +62,13 @@ class GpuEngine:
             if self.core.get("device") == "gpu" and error.code == "HX031":
                 raise
             return error.code, str(error)
+        except Exception as error:  # NVRTC, CuPy, a bug of ours: the CPU engine can still do it
+            if self._stepping:
+                raise
+            logger().exception("the GPU engine could not prepare the model")
+            self._model, self._key = None, ()
+            lines = str(error).strip().splitlines() or [""]
+            return "HX032", f"{type(error).__name__}: {lines[0][:300]}"
 
     # ---- the model on the device ----
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from heliox_neuron import solvers
-from heliox_neuron.solvers import contract, forest, host, reference
+from heliox_neuron.codegen import compile
+from heliox_neuron.solvers import contract, forest, reference
 
 SOURCE = """
 #include "tree.cuh"
@@ -141,7 +142,7 @@ class Bench:
     def __init__(self, cupy, variant):
         self.cupy = cupy
         self.variant = variant
-        options = ["--std=c++17", "--fmad=false", f"-I{host.header_dir()}"]
+        options = ["--std=c++17", "--fmad=false", f"-I{compile.device_include_dir()}"]
         options += [f"-D{macro}" for macro in variant.macros]
         code = SOURCE.replace("tree_METHOD", f"tree_{variant.method}")
         self.kernel = cupy.RawModule(code=code, options=tuple(options)).get_function("repeat")

@@ -124,6 +124,16 @@ def include_dir() -> Path:
     raise Unsupported("HX025", "the kernel headers (abi.h, simd.hpp) are not installed")
 
 
+@functools.lru_cache(maxsize=1)
+def device_include_dir() -> Path:
+    """The folder of device.cuh, likewise. Raises HX025."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "include" / "gpu", package.parent / "src" / "gpu"):
+        if (folder / "device.cuh").exists():
+            return folder
+    raise Unsupported("HX025", "the device headers (device.cuh) are not installed")
+
+
 def compile_source(source: Path, library: Path, isa_name: str) -> None:
     """Compiles a kernel. Raises Unsupported HX025 with the compiler's first error line."""
     command = [

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ..codegen import cache, compile
-from ..nmodl.unsupported import Unsupported
 from .forest import Doubles
 from .tree_plan import METHODS, plan
 
@@ -27,29 +26,20 @@ extern "C" void solve_{method}(int const* table, double* d, double* rhs, double 
 
 
 @functools.lru_cache(maxsize=1)
-def header_dir() -> Path:
-    """The folder of tree.cuh: the package's, or the source tree's. Raises Unsupported HX025."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "include" / "gpu", package.parent / "src" / "gpu"):
-        if (folder / "tree.cuh").exists():
-            return folder
-    raise Unsupported("HX025", "the device headers (tree.cuh) are not installed")
-
-
-@functools.lru_cache(maxsize=1)
 def _library() -> ctypes.CDLL:
-    header = header_dir() / "tree.cuh"
+    folder = compile.device_include_dir()
+    header = folder / "tree.cuh"
     source = "".join(_SOURCE.format(header=header, method=method) for method in METHODS)
     isa = compile.isa()
     digest = hashlib.sha256(source.encode())
     for word in (*compile.flags(isa), compile.compiler().identity):
         digest.update(word.encode())
-    for path in (header_dir() / "device.cuh", *sorted(header_dir().glob("tree*.cuh"))):
+    for path in (folder / "device.cuh", *sorted(folder.glob("tree*.cuh"))):
         digest.update(path.read_bytes())
     library = cache.folder() / f"tree-{digest.hexdigest()[:40]}.so"
     if not library.exists():
         temporary = library.with_name(f"{library.name}.{os.getpid()}")
-        text = temporary.with_suffix(".cpp")
+        text = Path(f"{temporary}.cpp")
         text.write_text(source)
         try:
             compile.compile_source(text, temporary, isa)

@@ -69,6 +69,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
     bool const late = hx_model.late_links;         // only point processes wait for them
     int event = hx_model.event_first[b];
     hx::load_nodes(nodes);
+    hx::Observed observed = hx::observe(b);
     bool const split = hx_model.split_events;
     for (int j = 0; j < n_step; ++j) {
         bool const whole = (flags & HX_WHOLE_ALL) || ((flags & HX_WHOLE_LAST) && j == n_step - 1);
@@ -116,14 +117,15 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
         if (hx_model.sync_records) {
             HX_SYNC(); // a record or a threshold looks at what another thread's point process stored
         }
-        hx::sample(nodes, b, j);
+        hx::sample(nodes, observed, j);
         bool const last = j == n_step - 1;
         if (split || last) {
             event = hx::deliver(nodes, b, event, split ? 2 * j + 1 : n_step, t);
         }
         if (!last || (flags & HX_DETECT_LAST)) {
-            hx::detect(nodes, b, j + 1);
+            hx::detect(nodes, observed, j + 1);
         }
     }
+    hx::store_flag(observed);
     hx::store_nodes(nodes);
 }

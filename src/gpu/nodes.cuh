@@ -148,16 +148,6 @@ HX_DEVICE double look(Nodes const& nodes, int slot, double const* place) {
     return slot >= 0 ? nodes.v[slot] : *place;
 }
 
-// Vector.record: all that is recorded of this block, after step j.
-HX_DEVICE void sample(Nodes const& nodes, int b, int j) {
-    double* const row = hx_model.record_value + (long long)j * hx_model.n_record;
-    for (int r = hx_model.record_first[b] + tid(); r < hx_model.record_first[b + 1];
-         r += n_thread()) {
-        row[r] = look(nodes, hx_model.record_slot[r], hx_model.record_place[r]);
-    }
-}
-
-// NetCon thresholds at the start of step j (NEURON's check_thresh): the host sees the gate.
 // Whether a source has just crossed: its flag is kept.
 HX_DEVICE bool crosses(double value, double threshold, int& flag) {
     bool const above = value - threshold > 0.;
@@ -173,20 +163,6 @@ HX_DEVICE void report_spike(int source, int j) {
         hx_model.spike[2 * k + 1] = source;
     }
     *hx_model.gate = 1;
-}
-
-HX_DEVICE void detect_from(Nodes const& nodes, int first, int end, int j) {
-    for (int s = first; s < end; s += n_thread()) {
-        double const value = look(nodes, hx_model.source_slot[s], hx_model.source_place[s]);
-        if (crosses(value, hx_model.source_threshold[s], hx_model.source_flag[s])) {
-            report_spike(s, j);
-        }
-    }
-}
-
-// NetCon thresholds at the start of step j (NEURON's check_thresh): the host sees one count.
-HX_DEVICE void detect(Nodes const& nodes, int b, int j) {
-    detect_from(nodes, hx_model.source_first[b] + tid(), hx_model.source_first[b + 1], j);
 }
 
 // What a thread samples and tests in every step: its first record and its first threshold are kept in
@@ -218,6 +194,7 @@ HX_DEVICE Observed observe(int b) {
     return o;
 }
 
+// Vector.record: all that is recorded of this block, after step j.
 HX_DEVICE void sample(Nodes const& nodes, Observed const& o, int j) {
     if (o.record >= o.record_end) {
         return;
@@ -229,6 +206,7 @@ HX_DEVICE void sample(Nodes const& nodes, Observed const& o, int j) {
     }
 }
 
+// NetCon thresholds at the start of step j (NEURON's check_thresh): the host sees the gate.
 HX_DEVICE void detect(Nodes const& nodes, Observed& o, int j) {
     if (o.source >= o.source_end) {
         return;
@@ -236,7 +214,12 @@ HX_DEVICE void detect(Nodes const& nodes, Observed& o, int j) {
     if (crosses(look(nodes, o.source_slot, o.source_place), o.threshold, o.flag)) {
         report_spike(o.source, j);
     }
-    detect_from(nodes, o.source + n_thread(), o.source_end, j);
+    for (int s = o.source + n_thread(); s < o.source_end; s += n_thread()) {
+        double const value = look(nodes, hx_model.source_slot[s], hx_model.source_place[s]);
+        if (crosses(value, hx_model.source_threshold[s], hx_model.source_flag[s])) {
+            report_spike(s, j);
+        }
+    }
 }
 
 HX_DEVICE void store_flag(Observed const& o) {

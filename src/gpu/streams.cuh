@@ -72,7 +72,8 @@ HX_GLOBAL void hx_sample() {
     hx::Clock const clock = hx::read_clock();
     int const b = hx::block();
     hx::Nodes const nodes = hx::nodes_of_block(b);
-    hx::sample(nodes, b, clock.j);
+    hx::Observed observed = hx::observe(b);
+    hx::sample(nodes, observed, clock.j);
     if (hx_model.split_events) {
         hx::fill_tables();
         int const event = hx_model.event_next[b];
@@ -83,7 +84,8 @@ HX_GLOBAL void hx_sample() {
         }
     }
     if (clock.j < clock.n_step - 1) {
-        hx::detect(nodes, b, clock.j + 1);
+        hx::detect(nodes, observed, clock.j + 1);
+        hx::store_flag(observed);
     }
 }
 
@@ -102,7 +104,9 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_finish() {
         hx::deliver(nodes, b, hx_model.event_next[b], n_step, hx_model.clock[0]);
     }
     if (hx_model.count[2] & HX_DETECT_LAST) {
-        hx::detect(nodes, b, n_step);
+        hx::Observed observed = hx::observe(b);
+        hx::detect(nodes, observed, n_step);
+        hx::store_flag(observed);
     }
     hx::store_nodes(nodes);
 }

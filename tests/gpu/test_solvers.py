@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from heliox_neuron import solvers
-from heliox_neuron.solvers import host, reference
+from heliox_neuron.codegen import compile
+from heliox_neuron.solvers import reference
 
 pytestmark = pytest.mark.gpu
 cupy = pytest.importorskip("cupy")
@@ -60,7 +61,7 @@ HX_GLOBAL void divide(unsigned long long seed, int each, unsigned long long* wro
 
 
 def function(source, name):
-    options = ("--std=c++17", "--fmad=false", f"-I{host.header_dir()}")
+    options = ("--std=c++17", "--fmad=false", f"-I{compile.device_include_dir()}")
     return cupy.RawModule(code=source, options=options).get_function(name)
 
 

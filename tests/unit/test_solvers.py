@@ -11,7 +11,7 @@ import pytest
 
 from heliox_neuron import solvers
 from heliox_neuron.codegen import compile
-from heliox_neuron.solvers import host, reference
+from heliox_neuron.solvers import reference
 
 EXACT = ("hines", "dhs", "dhs_levels")
 THREADS = (1, 8, 32, 128, 256)
@@ -211,7 +211,7 @@ extern "C" void divide(int n, double const* x, double const* d, double* out, dou
 def divide(tmp_path_factory):
     folder = tmp_path_factory.mktemp("division")
     source = folder / "division.cpp"
-    source.write_text(DIVISION.format(header=host.header_dir() / "tree_division.cuh"))
+    source.write_text(DIVISION.format(header=compile.device_include_dir() / "tree_division.cuh"))
     compile.compile_source(source, folder / "division.so", compile.isa())
     function = ctypes.CDLL(str(folder / "division.so")).divide
 
@@ -287,4 +287,4 @@ HX_GLOBAL void solve(int const* table, double* columns, int n) {{
                                       memory + 2 * n);
 }}
 """
-    nvrtc.compile(source, arch, include=[str(host.header_dir())])
+    nvrtc.compile(source, arch, include=[str(compile.device_include_dir())])

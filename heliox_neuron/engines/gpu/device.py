@@ -113,23 +113,13 @@ class Device(Protocol):
         """Gives memory back that nothing uses any more."""
 
 
-@functools.lru_cache(maxsize=1)
-def header_dir() -> Path:
-    """The folder of the device headers: the package's, or the source tree's."""
-    package = Path(__file__).parents[2]
-    for folder in (package / "include" / "gpu", package.parent / "src" / "gpu"):
-        if (folder / "device.cuh").exists():
-            return folder
-    raise HelioXError("HX032", "the device headers (device.cuh) are not installed.")
-
-
 def whole_source(source: str) -> str:
     """The source with every header of ours in its place: NVRTC then needs no files."""
     seen: set[Path] = set()
 
     def expand(text: str, folder: Path) -> str:
         def replace(match: re.Match[str]) -> str:
-            for place in (folder, header_dir(), compile.include_dir()):
+            for place in (folder, compile.device_include_dir(), compile.include_dir()):
                 path = (place / match[1]).resolve()
                 if path.exists():
                     if path in seen:
@@ -140,7 +130,7 @@ def whole_source(source: str) -> str:
 
         return re.sub(r'^\s*#include "([^"]+)"[^\n]*$', replace, text, flags=re.MULTILINE)
 
-    return expand(source, header_dir()).replace("#pragma once", "")
+    return expand(source, compile.device_include_dir()).replace("#pragma once", "")
 
 
 # ---- the host ----------------------------------------------------------------------------------
@@ -371,7 +361,6 @@ class CudaDevice:
         self.name = properties["name"].decode()
         self.n_multiprocessor = int(properties["multiProcessorCount"])
         self.shared_bytes = int(properties["sharedMemPerBlockOptin"])
-        self.capability = f"{properties['major']}{properties['minor']}"
 
     def array(self, values: Array) -> Any:
         return self._cupy.asarray(np.ascontiguousarray(values))

@@ -124,7 +124,6 @@ class DeviceModel:
                 pieces.append(plan.table)
                 length += len(plan.table)
             offsets.append(tables[id(plan)])
-        self.tree_plan = plan
         self.arrays["tree_table"] = self.device.array(np.concatenate(pieces).astype(np.int32))
         self.arrays["tree_first"] = self.device.array(np.array(offsets, np.int32))
         if sizes.max() > MOST_SLOTS:
@@ -212,8 +211,6 @@ class DeviceModel:
             fill = getattr(self, f"_fill_{key[0]}", None) if len(key) > 1 else None
             if fill is not None:
                 fill(name, *key[1:])
-            elif key[0] == "mask":
-                pass
         if self.source.passes:
             tasks = make_tasks(self.entries, self.source.passes, self.instances, self.nodes)
             for name, values in tasks.items():

@@ -57,8 +57,8 @@ class Module(Protocol):
         args: tuple[Any, ...],
         together: bool = False,
     ) -> None:
-        """Starts a kernel. shared: bytes of dynamic shared memory a block. together: the blocks
-        meet, so all of them must run at the same time.
+        """Starts a kernel. shared: bytes of dynamic shared memory a block. args: floats, ints and
+        addresses (np.uint64). together: the blocks meet, so all must run at the same time.
         """
 
     def resident(self, name: str, n_thread: int, shared: int) -> int:
@@ -113,6 +113,13 @@ class Device(Protocol):
         """Gives memory back that nothing uses any more."""
 
 
+def _argument(value: Any, real: Any, number: Any, address: Any) -> Any:
+    """A kernel's argument: a float is a double, a np.uint64 an address, all else a 32-bit int."""
+    if isinstance(value, np.uint64):
+        return address(int(value))
+    return real(value) if isinstance(value, float) else number(int(value))
+
+
 def whole_source(source: str) -> str:
     """The source with every header of ours in its place: NVRTC then needs no files."""
     seen: set[Path] = set()
@@ -151,9 +158,7 @@ class HostModule:
     ) -> None:
         assert n_block == 1 or not together
         function = getattr(self._library, name)
-        converted = [
-            ctypes.c_double(a) if isinstance(a, float) else ctypes.c_int(int(a)) for a in args
-        ]
+        converted = [_argument(a, ctypes.c_double, ctypes.c_int, ctypes.c_uint64) for a in args]
         for block in range(n_block):
             self._library.hx_host_block(block, n_block)
             function(*converted)
@@ -288,7 +293,7 @@ class CudaModule:
         args: tuple[Any, ...],
         together: bool = False,
     ) -> None:
-        converted = tuple(np.float64(a) if isinstance(a, float) else np.int32(a) for a in args)
+        converted = tuple(_argument(a, np.float64, np.int32, np.uint64) for a in args)
         self._function(name, shared).kernel(
             (n_block,), (n_thread,), converted, shared_mem=shared,
             enable_cooperative_groups=together,

@@ -1,0 +1,421 @@
+"""B replicas of a feed-forward network on the device: forward, gradient, update.
+
+All kernels are enqueued; nothing waits for the device but what reads a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from ...engines.gpu.device import Device, open_device
+from ...errors import HelioXError
+from .elimination import arrange, eliminate
+from .layers import Doubles, Layer, PointInputs, RateCode, check
+
+Loss: TypeAlias = "str | Callable[[Any, Any], tuple[Any, Any]]"
+_SOURCE = '#include "batch.cuh"\n'
+_MACROS = ("HX_FAST",)  # fused multiply-adds
+_MOST_WARPS = 16
+_THREADS = 256
+_BUILT_IN = ("softmax_cross_entropy", "mse")
+_MOST_LOSSES = 1 << 16  # kept on the device between two take_losses()
+
+
+class Optimiser(Protocol):
+    """What updates the weights: train/optimisers.py."""
+
+    def step(self, values: Any, gradient: Any, clip_norm: float | None = None) -> None: ...
+
+
+class _Words:
+    """A structure of 8-byte words on the device: ints, doubles and addresses."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._array: Any = None
+        self._sent: bytes = b""
+
+    def send(self, values: list[int | float | Any]) -> np.uint64:
+        """Its address, with these values in it. An array stands for its address."""
+        words = np.zeros(len(values), np.uint64)
+        for k, value in enumerate(values):
+            if isinstance(value, float):
+                words[k : k + 1].view(np.float64)[0] = value
+            elif isinstance(value, (int, np.integer)):
+                words[k : k + 1].view(np.int64)[0] = value
+            else:
+                words[k] = self._device.address(value)
+        if self._array is None:
+            self._array = self._device.array(words)
+        elif words.tobytes() != self._sent:
+            self._device.synchronize()  # a kernel may still read the old ones
+            self._device.upload(self._array, words)
+        self._sent = words.tobytes()
+        return np.uint64(self._device.address(self._array))
+
+
+class _LayerOnDevice:
+    """A layer's tables, and what it leaves for a batch."""
+
+    def __init__(self, device: Device, layer: Layer, dt: float) -> None:
+        tables = eliminate(layer.cable, dt)
+        synapses = arrange(layer.projection, layer.cable, tables.slot, dt)
+        self.n_node = layer.cable.n_node
+        self.n_out, self.n_in = layer.projection.n_out, layer.projection.n_in
+        self.n_round = tables.n_round
+        self.soma = int(tables.slot[layer.cable.soma])
+        self.tables = [
+            device.array(values)
+            for values in (
+                tables.words, tables.branches, tables.child, tables.child_f, tables.c, tables.ge,
+                tables.fc, tables.bd, tables.inverse, synapses.group_first, synapses.row_first,
+                synapses.group_slot, synapses.source,
+            )
+        ]  # fmt: skip
+        self.index = device.array(synapses.index)
+        self.scale = device.array(synapses.scale)
+        self.drive = device.empty(synapses.scale.size, np.float64)
+        self.rg = device.array(layer.projection.r * layer.projection.g)
+        self.words = _Words(device)
+        self.warps = 0
+
+    @property
+    def n_weight(self) -> int:
+        return self.n_out * (self.n_in + 1)
+
+
+class _Batch:
+    """Device arrays of a batch of n_replica samples. widths: cells of the inputs and each layer."""
+
+    def __init__(self, device: Device, n_replica: int, n_step: int, widths: list[int]) -> None:
+        def empty(*shape: int) -> Any:
+            return device.empty(int(np.prod(shape)), np.float64)
+
+        self.n_replica = n_replica
+        self.trajectory = [empty(n_replica, n_step, n) for n in widths]
+        self.mean = [empty(n_replica, n) for n in widths]
+        self.rectified = [empty(n_replica, n) for n in widths]
+        self.delta = [empty(n_replica, n) for n in widths]
+
+
+class BatchNetwork:
+    """inputs: of n_in cells; layers: each fully connected to the one before.
+
+    dt, duration, window (start, end), in ms: a sample is `duration` long and begins at v_init [mV]
+    everywhere; means are over the ends of steps in start < t <= end. device: None: the GPU if
+    there is one, else the host. Raises HelioXError HX057 for arrays that do not fit.
+    """
+
+    def __init__(
+        self,
+        inputs: PointInputs,
+        n_in: int,
+        layers: list[Layer],
+        *,
+        dt: float,
+        duration: float,
+        window: tuple[float, float],
+        v_init: float = 0.0,
+        device: Device | None = None,
+    ) -> None:
+        check(inputs, n_in, layers)
+        self.inputs, self.n_in = inputs, n_in
+        self.dt, self.v_init = float(dt), float(v_init)
+        self.n_step = round(duration / dt)
+        self.first, self.last = round(window[0] / dt), round(window[1] / dt)
+        if not 0 <= self.first < self.last <= self.n_step:
+            raise HelioXError(
+                "HX057", f"window {window} ms does not lie in a sample of {duration} ms."
+            )
+        self._device = device or _open()
+        self._module = self._device.module(_SOURCE, _MACROS)
+        self._layers = [_LayerOnDevice(self._device, layer, self.dt) for layer in layers]
+        self._encoder = _Words(self._device)
+        self._widths = [n_in] + [layer.n_out for layer in self._layers]
+        self._offsets = np.cumsum([0] + [layer.n_weight for layer in self._layers])
+        n = int(self._offsets[-1])
+        self._values = self._device.empty(n, np.float64)
+        self._gradient = self._device.empty(n, np.float64)
+        self._losses = self._device.empty(_MOST_LOSSES, np.float64)
+        self._n_loss = 0
+        self._taken: list[Doubles] = []
+        self._batches: dict[int, _Batch] = {}
+        self._batch: _Batch | None = None
+        self._workspace: Any = None
+        self._bound: Any = None
+        self._packed = False
+
+    # ---- weights ----
+
+    @property
+    def n_weight(self) -> int:
+        return len(self._values)
+
+    @property
+    def device(self) -> Device:
+        return self._device
+
+    def _cut(self, flat: Any) -> list[Any]:
+        return [
+            flat[self._offsets[k] : self._offsets[k + 1]] for k in range(len(self._layers))
+        ]
+
+    def _to_layers(self, flat: npt.NDArray[np.float64]) -> list[Doubles]:
+        parts = zip(self._cut(flat), self._layers, strict=True)
+        return [part.reshape(layer.n_out, layer.n_in + 1).copy() for part, layer in parts]
+
+    @property
+    def weights(self) -> list[Doubles]:
+        """(n_out, n_in + 1) of each layer, the last column is the bias."""
+        return self._to_layers(self._device.download(self._values))
+
+    @weights.setter
+    def weights(self, values: list[Doubles]) -> None:
+        shapes = [(layer.n_out, layer.n_in + 1) for layer in self._layers]
+        if [np.shape(w) for w in values] != shapes:
+            raise HelioXError(
+                "HX057", f"weights of shapes {[np.shape(w) for w in values]}, expected {shapes}."
+            )
+        self._device.upload(
+            self._values, np.concatenate([np.ravel(w).astype(np.float64) for w in values])
+        )
+        self._packed = False
+
+    @property
+    def values(self) -> Any:
+        """The flat vector of all weights on the device."""
+        return self._values
+
+    def bind(self, optimiser: Any) -> None:
+        """Gives an optimiser its state for these weights, unless it has one."""
+        if self._bound is not optimiser:
+            optimiser.bind(self._device, self.n_weight)
+            self._bound = optimiser
+
+    # ---- forward ----
+
+    def forward(self, times: Doubles) -> Doubles:
+        """(B, n_out) window means, mV. times: (B, n_in, K) ms, ascending, filled with inf."""
+        self._run(times, None)
+        return self._means()
+
+    def forward_rate(self, x: Doubles, rate: RateCode) -> Doubles:
+        """The same for inputs x (B, n_in) in [0, 1], whose spikes are made on the device."""
+        self._run(x, rate)
+        return self._means()
+
+    def hidden(self, layer: int) -> Doubles:
+        """(B, n) window means of a layer in the last batch; 0: the input cells."""
+        batch = self._last()
+        return self._device.download(batch.mean[layer]).reshape(batch.n_replica, -1)
+
+    def trajectory(self, layer: int) -> Doubles:
+        """(B, T, n) somatic v after each step of the last batch; 0: the input cells."""
+        batch = self._last()
+        flat = self._device.download(batch.trajectory[layer])
+        return flat.reshape(batch.n_replica, self.n_step, -1)
+
+    def _last(self) -> _Batch:
+        if self._batch is None:
+            raise HelioXError("HX057", "no batch has run yet: call forward().")
+        return self._batch
+
+    def _means(self) -> Doubles:
+        batch = self._last()
+        return self._device.download(batch.mean[-1]).reshape(batch.n_replica, -1)
+
+    def _run(self, x: Any, rate: RateCode | None) -> _Batch:
+        x = x if hasattr(x, "__cuda_array_interface__") else np.asarray(x, np.float64)
+        n_dim = 2 if rate is not None else 3
+        if x.ndim != n_dim or x.shape[1] != self.n_in or not len(x):
+            raise HelioXError(
+                "HX057", f"inputs of shape {x.shape}: expected (samples, {self.n_in}"
+                f"{'' if rate is not None else ', spikes'})."
+            )  # fmt: skip
+        batch = self._batches.get(len(x))
+        if batch is None:
+            batch = _Batch(self._device, len(x), self.n_step, self._widths)
+            self._batches = {len(x): batch, **dict(list(self._batches.items())[:1])}
+        self._batch = batch
+        self._pack()
+        self._encode(batch, x, rate)
+        for k in range(len(self._layers)):
+            self._advance(batch, k)
+        return batch
+
+    def _pack(self) -> None:
+        if self._packed:
+            return
+        for layer, weights in zip(self._layers, self._cut(self._values), strict=True):
+            n = len(layer.drive)
+            self._launch(
+                "hx_pack", n, layer.drive, weights, layer.index, layer.scale, n
+            )  # fmt: skip
+        self._packed = True
+
+    def _encode(self, batch: _Batch, x: Any, rate: RateCode | None) -> None:
+        device, inputs, cable = self._device, self.inputs, self.inputs.cable
+        if not hasattr(x, "__cuda_array_interface__"):
+            x = device.array(x)
+        self._x = x  # until the kernel has read it
+        n_time = 0 if rate is not None else x.shape[2]
+        code = rate or RateCode()
+        words = self._encoder.send([
+            self.n_in, self.n_step, n_time, self.first, self.last,
+            0 if rate is not None else x, x if rate is not None else 0,
+            batch.trajectory[0], batch.mean[0], batch.rectified[0],
+            self.dt, self.v_init,
+            float(1e-3 * cable.cm[0] / self.dt), float(cable.g[0]), float(cable.g[0] * cable.e[0]),
+            float(1e2 / cable.area[0]), float(inputs.e),
+            float(inputs.weight), float(1.0 - np.exp(self.dt * (-1.0 / inputs.tau))),
+            float(code.scale), float(code.base), float(code.epsilon), float(code.number),
+            float(code.delay),
+        ])  # fmt: skip
+        self._launch("hx_encode", batch.n_replica * self.n_in, words, batch.n_replica)
+
+    def _warps(self, layer: _LayerOnDevice, n_replica: int) -> int:
+        """Cells of a block: few enough to use all multiprocessors, as many as memory holds."""
+        device = self._device
+        if device.name == "host":
+            return min(_MOST_WARPS, layer.n_out)
+        fits = (device.shared_bytes // 8 - 2 * (layer.n_in + 1)) // layer.n_node
+        if fits < 1:
+            raise HelioXError(
+                "HX057", f"a cell of {layer.n_node} compartments does not fit into the shared "
+                "memory of a multiprocessor."
+            )  # fmt: skip
+        wanted = -(-layer.n_out * n_replica // device.n_multiprocessor)
+        return max(1, min(_MOST_WARPS, fits, wanted, layer.n_out))
+
+    def _advance(self, batch: _Batch, k: int) -> None:
+        layer, device = self._layers[k], self._device
+        warps = self._warps(layer, batch.n_replica)
+        doubles = 2 * (layer.n_in + 1) + warps * layer.n_node
+        if device.name == "host" and (self._workspace is None or len(self._workspace) < doubles):
+            self._workspace = device.empty(doubles, np.float64)
+        words = layer.words.send([
+            layer.n_node, layer.n_round, layer.n_out, layer.n_in, self.n_step, self.first,
+            self.last, layer.soma, *layer.tables, layer.drive,
+            batch.trajectory[k], batch.trajectory[k + 1], batch.mean[k + 1],
+            batch.rectified[k + 1], 0 if self._workspace is None else self._workspace,
+            self.v_init, self.v_init,
+        ])  # fmt: skip
+        n_block = batch.n_replica * -(-layer.n_out // warps)
+        self._module.launch("hx_layer", n_block, 32 * warps, 8 * doubles, (words, warps))
+
+    # ---- learning ----
+
+    def gradient(
+        self, x: Doubles, targets: Any, loss: Loss, rate: RateCode | None = None
+    ) -> tuple[Doubles, list[Doubles]]:
+        """The losses (B,) and the gradient of their mean by each layer's weights.
+
+        x: spike times (B, n_in, K), or inputs (B, n_in) with a rate code. Method "synaptic": exact
+        for passive cells at the steady state (train/synaptic.py).
+        """
+        self._learn(x, targets, loss, rate)
+        gradient = self._to_layers(self._device.download(self._gradient))
+        return self._recent, gradient
+
+    def train(
+        self,
+        x: Doubles,
+        targets: Any,
+        loss: Loss,
+        optimiser: Optimiser,
+        rate: RateCode | None = None,
+        clip_norm: float | None = None,
+    ) -> None:
+        """One update of the weights; enqueued, nothing is fetched (take_losses())."""
+        self.bind(optimiser)
+        self._learn(x, targets, loss, rate)
+        optimiser.step(self._values, self._gradient, clip_norm)
+        self._packed = False
+
+    def take_losses(self) -> Doubles:
+        """The losses of all samples since the last call. Waits for the device."""
+        found = np.concatenate([*self._taken, self._device.download(self._losses[: self._n_loss])])
+        self._taken, self._n_loss = [], 0
+        return found
+
+    @property
+    def _recent(self) -> Doubles:
+        n = self._last().n_replica
+        return self._device.download(self._losses[self._n_loss - n : self._n_loss])
+
+    def _learn(self, x: Any, targets: Any, loss: Loss, rate: RateCode | None) -> None:
+        if isinstance(loss, str) and loss not in _BUILT_IN:
+            raise HelioXError("HX057", f"no loss {loss!r}: one of {', '.join(_BUILT_IN)}.")
+        batch = self._run(x, rate)
+        n = batch.n_replica
+        if self._n_loss + n > _MOST_LOSSES:
+            self._taken.append(self._device.download(self._losses[: self._n_loss]))
+            self._n_loss = 0
+            if n > _MOST_LOSSES:
+                raise HelioXError("HX057", f"a batch of {n} samples, at most {_MOST_LOSSES}.")
+        self._delta(batch, targets, loss)
+        self._n_loss += n
+        self._back(batch)
+
+    def _delta(self, batch: _Batch, targets: Any, loss: Loss) -> None:
+        n, n_out = batch.n_replica, self._widths[-1]
+        losses = self._losses[self._n_loss : self._n_loss + n]
+        mean, delta = batch.mean[-1], batch.delta[-1]
+        if callable(loss):
+            values, slopes = loss(mean.reshape(n, n_out), targets)
+            losses[...] = values
+            delta[...] = slopes.reshape(-1)
+            return
+        kind = np.int32 if loss == "softmax_cross_entropy" else np.float64
+        shape = (n,) if loss == "softmax_cross_entropy" else (n, n_out)
+        if np.shape(targets) != shape:
+            raise HelioXError("HX057", f"targets of shape {np.shape(targets)}, expected {shape}.")
+        self._targets = self._device.array(np.asarray(targets, kind))
+        name = "softmax_cross_entropy" if kind is np.int32 else "mean_squared_error"
+        self._launch(f"hx_{name}", n, mean, self._targets, delta, losses, n, n_out)
+
+    def _back(self, batch: _Batch) -> None:
+        n = batch.n_replica
+        weights, gradients = self._cut(self._values), self._cut(self._gradient)
+        for k in range(len(self._layers) - 1, -1, -1):
+            layer = self._layers[k]
+            if k:
+                self._launch(
+                    "hx_error_before", n * layer.n_in, batch.delta[k + 1], weights[k], layer.rg,
+                    batch.mean[k], batch.delta[k], n, layer.n_out, layer.n_in,
+                )  # fmt: skip
+            self._launch(
+                "hx_weight_gradient", layer.n_weight, batch.delta[k + 1], layer.rg,
+                batch.rectified[k], gradients[k], n, layer.n_out, layer.n_in,
+            )  # fmt: skip
+
+    def _launch(self, name: str, n: int, *args: Any) -> None:
+        """A kernel over n elements; arrays stand for their addresses."""
+        converted = tuple(
+            a if isinstance(a, (int, float, np.uint64)) else np.uint64(self._device.address(a))
+            for a in args
+        )
+        n_block = 1 if self._device.name == "host" else min(1024, -(-n // _THREADS))
+        self._module.launch(name, n_block, _THREADS, 0, converted)
+
+    def bytes(self) -> int:
+        """Device memory held by this network."""
+        arrays = [self._values, self._gradient, self._losses]
+        for layer in self._layers:
+            arrays += [*layer.tables, layer.index, layer.scale, layer.drive, layer.rg]
+        for batch in self._batches.values():
+            for part in (batch.trajectory, batch.mean, batch.rectified, batch.delta):
+                arrays += part
+        return sum(int(array.nbytes) for array in arrays)
+
+
+def _open() -> Device:
+    """The GPU if there is one, else the host."""
+    try:
+        return open_device()
+    except HelioXError:
+        return open_device("host")

@@ -317,6 +317,16 @@ _ENTRIES = [
         "and is always there.",
     ),
     Entry(
+        "HX055",
+        "training diverged",
+        "error",
+        "The epoch, the batch and the loss in the message.",
+        "A loss, a gradient or a voltage became NaN or infinite: most often the learning rate is too high, "
+        "else a target or an input is far outside what the cells can reach.",
+        "The last weights with a finite loss are kept, in NEURON's objects too. Train on from them with a lower "
+        "learning rate (Adam(lr=...)), or clip the gradient (clip_norm=1).",
+    ),
+    Entry(
         "HX060",
         "this NEURON version is not tested",
         "neuron",
@@ -359,6 +369,33 @@ _ENTRIES = [
         "The statement in the message, or the environment variable it names.",
         'For example heliox.threads = -1 or heliox.fidelity = "exakt".',
         "The message lists the values that are taken.",
+    ),
+    Entry(
+        "HX090",
+        "data that a network cannot take",
+        "error",
+        "The argument (x, y, ...) in the message, with its shape or its first wrong value.",
+        "Shapes do not fit the layers, an input is NaN or outside 0 to 1, or a target is not one of the classes. "
+        "It is found before anything runs, so that no result is computed from it.",
+        "Mend the data as the message says: x is (samples, inputs) with values from 0 to 1, y is (samples,) of class "
+        "numbers or (samples, outputs) of window means in mV.",
+    ),
+    Entry(
+        "HX091",
+        "a network that cannot be built",
+        "error",
+        "The layer, cell or setting in the message.",
+        "The cell has no soma, its file cannot be read, its template is unknown, or a number is out of range.",
+        "The message says what is taken. docs/training-nn.md lists cells, encoders and their arguments.",
+    ),
+    Entry(
+        "HX092",
+        "a saved network that cannot be used",
+        "error",
+        "The file in the message.",
+        "The file is not one that save() wrote, is of a newer version, or holds another architecture, or training is "
+        "resumed with other data than it was saved with.",
+        "Load it with Sequential.load(path), and resume with the same x, y, batch_size and loss.",
     ),
 ]
 

@@ -327,6 +327,15 @@ _ENTRIES = [
         "learning rate (Adam(lr=...)), or clip the gradient (clip_norm=1).",
     ),
     Entry(
+        "HX057",
+        "arrays of a network do not fit",
+        "error",
+        "The layer and the array in the message.",
+        "A network for training is given inputs, targets, weights or layers whose shapes or values do "
+        "not belong together.",
+        "The message says what was given and what is expected.",
+    ),
+    Entry(
         "HX060",
         "this NEURON version is not tested",
         "neuron",

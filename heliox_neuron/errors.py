@@ -321,18 +321,18 @@ _ENTRIES = [
         "training diverged",
         "error",
         "The epoch, the batch and the loss in the message.",
-        "A loss, a gradient or a voltage became NaN or infinite: most often the learning rate is too high, "
-        "else a target or an input is far outside what the cells can reach.",
-        "The last weights with a finite loss are kept, in NEURON's objects too. Train on from them with a lower "
-        "learning rate (Adam(lr=...)), or clip the gradient (clip_norm=1).",
+        "A loss, a gradient or a voltage became NaN or infinite: most often the learning rate "
+        "is too high, else a target or an input is far outside what the cells can reach.",
+        "The last weights with a finite loss are kept, in NEURON's objects too. Train on from "
+        "them with a lower learning rate (Adam(lr=...)), or clip the gradient (clip_norm=1).",
     ),
     Entry(
         "HX057",
         "arrays of a network do not fit",
         "error",
         "The layer and the array in the message.",
-        "A network for training is given inputs, targets, weights or layers whose shapes or values do "
-        "not belong together.",
+        "A network for training is given inputs, targets, weights or layers whose shapes or "
+        "values do not belong together.",
         "The message says what was given and what is expected.",
     ),
     Entry(
@@ -384,27 +384,75 @@ _ENTRIES = [
         "data that a network cannot take",
         "error",
         "The argument (x, y, ...) in the message, with its shape or its first wrong value.",
-        "Shapes do not fit the layers, an input is NaN or outside 0 to 1, or a target is not one of the classes. "
-        "It is found before anything runs, so that no result is computed from it.",
-        "Mend the data as the message says: x is (samples, inputs) with values from 0 to 1, y is (samples,) of class "
-        "numbers or (samples, outputs) of window means in mV.",
+        "Shapes do not fit the layers, an input is NaN or outside 0 to 1, or a target is not "
+        "one of the classes. It is found before anything runs, so that no result is computed "
+        "from it.",
+        "Mend the data as the message says: x is (samples, inputs) with values from 0 to 1, y "
+        "is (samples,) of class numbers or (samples, outputs) of window means in mV.",
     ),
     Entry(
         "HX091",
         "a network that cannot be built",
         "error",
         "The layer, cell or setting in the message.",
-        "The cell has no soma, its file cannot be read, its template is unknown, or a number is out of range.",
-        "The message says what is taken. docs/training-nn.md lists cells, encoders and their arguments.",
+        "The cell has no soma, its file cannot be read, its template is unknown, or a number is "
+        "out of range.",
+        "The message says what is taken. docs/training-nn.md lists cells, encoders and their "
+        "arguments.",
     ),
     Entry(
         "HX092",
         "a saved network that cannot be used",
         "error",
         "The file in the message.",
-        "The file is not one that save() wrote, is of a newer version, or holds another architecture, or training is "
-        "resumed with other data than it was saved with.",
+        "The file is not one that save() wrote, is of a newer version, or holds another "
+        "architecture, or training is resumed with other data than it was saved with.",
         "Load it with Sequential.load(path), and resume with the same x, y, batch_size and loss.",
+    ),
+    Entry(
+        "HX093",
+        "our mechanisms are not available",
+        "error",
+        "The statement that needs HelioxGradedSynapse or another mechanism of the package.",
+        "Their library is not installed beside the package, or the program has other mechanisms "
+        "with the same names and other variables.",
+        "Reinstall the package, or rename the mechanism of your own.",
+    ),
+    Entry(
+        "HX094",
+        "a value that training does not take",
+        "error",
+        "The argument in the message.",
+        "For example a negative learning rate, a window that ends before it begins, or a state "
+        "that belongs to an optimiser of another size.",
+        "The message says what is taken.",
+    ),
+    Entry(
+        "HX095",
+        "not a trainable variable",
+        "error",
+        "The object and the name in the message of heliox.trainable().",
+        "Trainable are the weights of NetCons and the PARAMETERs (RANGE variables that no "
+        "simulation step assigns) of point processes and density mechanisms.",
+        "The message lists the variables that this object has.",
+    ),
+    Entry(
+        "HX096",
+        "data that do not fit",
+        "error",
+        "The readout, loss or fit in the message, with the shape or the value it was given.",
+        "A target outside of the classes, NaN among inputs or targets, or another number of "
+        "values than the model has outputs or inputs. Nothing was changed.",
+        "The message names what was expected.",
+    ),
+    Entry(
+        "HX097",
+        "a gradient method does not treat this model",
+        "error",
+        "The parameter or the connection in the message.",
+        "A method holds for some models only: `synaptic` for feed-forward networks of graded "
+        "synapses (and single-event synapses) whose weights are trained.",
+        "method="finite_differences" treats every parameter of every model, one run for each.",
     ),
 ]
 

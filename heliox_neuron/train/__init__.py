@@ -1,6 +1,6 @@
 """Training on NEURON objects: parameters, readouts, losses, gradients, optimisers, fit.
 
-Import the names from here or take them from the `heliox` object (`heliox.trainable`, `heliox.Adam`).
+Import the names from here or take them from the `heliox` object (`heliox.trainable`, ...).
 Imports are lazy: `import heliox_neuron` stays cheap.
 """
 

@@ -4,13 +4,12 @@
     optimiser.bind(device, n, lower, upper)
     optimiser.step(values, gradient)        # device arrays (n,), in place, enqueued
 
-`lr` may be set between steps; it is a number or a schedule (schedules.py). The same text runs on the
-host device. Wrong arguments are HX094.
+`lr` may be set between steps; it is a number or a schedule (schedules.py). The same text runs on
+the host device. Wrong arguments are HX094.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -26,9 +25,13 @@ _N_THREAD = 256
 _NULL = np.uint64(0)
 
 
-@functools.lru_cache(maxsize=4)
+_modules: dict[str, Module] = {}
+
+
 def _module(device: Device) -> Module:
-    return device.module('#include "optimiser.cuh"\n', ())
+    if device.name not in _modules:
+        _modules[device.name] = device.module('#include "optimiser.cuh"\n', ())
+    return _modules[device.name]
 
 
 class Optimiser:
@@ -65,8 +68,8 @@ class Optimiser:
     ) -> None:
         """Allocates fresh state for a flat float64 vector of n on a device.
 
-        lower, upper: (n,) bounds or None; new values are clipped to them in the same kernel. A state
-        that was loaded before is taken over now.
+        lower, upper: (n,) bounds or None; new values are clipped to them in the same kernel. A
+        state that was loaded before is taken over now.
         """
         self._device = device
         self._n = int(n)
@@ -227,8 +230,8 @@ class Adam(Optimiser):
 class CallableOptimiser(Optimiser):
     """Any rule: f(values, gradient) -> new values, on NumPy arrays (CuPy on a GPU).
 
-    The bounds are applied afterwards. What f keeps between calls is its own: state() holds the count
-    of steps only. `lr` is not used.
+    The bounds are applied afterwards. What f keeps between calls is its own: state() holds the
+    count of steps only. `lr` is not used.
     """
 
     def __init__(self, rule: Callable[[Any, Any], Any]) -> None:

@@ -1,4 +1,4 @@
-"""Optimisers against a NumPy transcription of torch's formulas (torch.optim.SGD, Adam), host device.
+"""Optimisers against a NumPy transcription of torch's formulas (torch.optim.SGD, Adam).
 
 The kernels are compiled without contraction, and the transcription has their order of operations:
 the numbers must be equal, not near.

@@ -25,15 +25,16 @@ def cable(n: int, seed: int, branching: int = 3) -> Cable:
     area = rng.uniform(20, 400, n)
     axial = rng.uniform(0.5, 20, n)  # 100 uS
     upper = area[np.maximum(parent, 0)]
+    no_root = np.arange(n) > (0 if n > 1 else -1)  # in NEURON the root of a tree is a bare end
     return Cable(
         parent=parent,
         a=np.where(parent < 0, 0, -axial / upper),
         b=np.where(parent < 0, 0, -axial / area),
         area=area,
-        cm=rng.uniform(0.7, 1.5, n),
-        g=rng.uniform(1e-4, 3e-4, n),
+        cm=rng.uniform(0.7, 1.5, n) * no_root,
+        g=rng.uniform(1e-4, 3e-4, n) * no_root,
         e=rng.uniform(-0.2, 0.2, n),
-        soma=int(rng.integers(n)),
+        soma=int(rng.integers(n > 1, n)),
     )
 
 
@@ -57,7 +58,7 @@ def transfer(of: Cable) -> np.ndarray:
 
 def layer(of: Cable, n_out: int, n_in: int, seed: int) -> Layer:
     rng = np.random.default_rng(seed)
-    node = rng.integers(of.n_node, size=(n_out, n_in + 1)).astype(np.int32)
+    node = rng.integers(of.n_node > 1, of.n_node, size=(n_out, n_in + 1)).astype(np.int32)
     node[:, -1] = of.soma
     r = transfer(of)[node]
     return Layer(of, Projection(node, 1 / r * rng.uniform(0.8, 1.2, r.shape), r))

@@ -22,8 +22,8 @@ class Cable:
     """One passive cell. All arrays are (n,), nodes in NEURON's order: parents before children.
 
     parent: -1 for the root. a, b: NEURON's off-diagonal elements of each node's row and of its
-    parent's (NrnThread, negative, mA/cm2/mV). area: um2. cm: uF/cm2. g: S/cm2. e: mV. soma: the
-    node whose v is the cell's output.
+    parent's (NrnThread, negative, mA/cm2/mV). area: um2. cm: uF/cm2, 0 at the ends of sections.
+    g: S/cm2. e: mV. soma: the node whose v is the cell's output.
     """
 
     parent: Ints
@@ -46,6 +46,38 @@ class Cable:
         d[inner] -= self.b[inner]
         np.subtract.at(d, self.parent[inner], self.a[inner])
         return d
+
+
+def prune(cable: Cable, used: npt.NDArray[np.int32] | None = None) -> tuple[Cable, Ints]:
+    """The cable without bare ends of sections, and each node's new index (-1: gone).
+
+    A tip without capacitance and conductance has its parent's v, such a root with one child its
+    child's: no current flows there, so the other nodes' equations stay what they are. used: nodes
+    that are kept in any case, besides the soma.
+    """
+    n = cable.n_node
+    bare = (cable.cm == 0) & (cable.g == 0)
+    bare[cable.soma] = False
+    if used is not None:
+        bare[used] = False
+    parent = cable.parent.copy()
+    n_child = np.bincount(parent[parent >= 0], minlength=n)
+    kept = np.ones(n, bool)
+    for i in range(n - 1, -1, -1):
+        if bare[i] and n_child[i] == 0 and parent[i] >= 0:
+            kept[i] = False
+            n_child[parent[i]] -= 1
+    for i in range(n):
+        if kept[i] and bare[i] and parent[i] < 0 and n_child[i] == 1:
+            kept[i] = False
+            parent[(parent == i) & kept] = -1
+    index = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+    above = parent[kept]
+    return Cable(
+        parent=np.where(above < 0, -1, index[above]).astype(np.int32),
+        a=cable.a[kept], b=cable.b[kept], area=cable.area[kept], cm=cable.cm[kept],
+        g=cable.g[kept], e=cable.e[kept], soma=int(index[cable.soma]),
+    ), index  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,8 +136,9 @@ class RateCode:
 
 def check(inputs: PointInputs, n_in: int, layers: list[Layer]) -> None:
     """Raises HelioXError HX057 for arrays that do not fit together."""
-    if inputs.cable.n_node != 1:
-        raise HelioXError("HX057", f"an input cell has {inputs.cable.n_node} compartments, not 1.")
+    n_node = prune(inputs.cable)[0].n_node
+    if n_node != 1:
+        raise HelioXError("HX057", f"an input cell has {n_node} compartments, not 1.")
     if not layers:
         raise HelioXError("HX057", "a network without layers: add a Dense.")
     before = n_in
@@ -114,8 +147,8 @@ def check(inputs: PointInputs, n_in: int, layers: list[Layer]) -> None:
         for name in ("a", "b", "area", "cm", "g", "e"):
             if getattr(cable, name).shape != (cable.n_node,):
                 raise HelioXError("HX057", f"layer {number}: {name} is not one number a node.")
-        if (cable.cm <= 0).any() or cable.n_node > 65534:
-            raise HelioXError("HX057", f"layer {number}: cm must be positive, at most 65534 nodes.")
+        if (cable.cm < 0).any() or cable.n_node > 65534:
+            raise HelioXError("HX057", f"layer {number}: a negative cm, or more than 65534 nodes.")
         if projection.n_in != before:
             raise HelioXError(
                 "HX057",
@@ -127,4 +160,10 @@ def check(inputs: PointInputs, n_in: int, layers: list[Layer]) -> None:
                 raise HelioXError("HX057", f"layer {number}: {name} is not one number a synapse.")
         if projection.node.min() < 0 or projection.node.max() >= cable.n_node:
             raise HelioXError("HX057", f"layer {number}: a synapse sits on no node of the cell.")
+        if (cable.cm[projection.node] == 0).any():
+            raise HelioXError(
+                "HX057",
+                f"layer {number}: a synapse sits on a node without capacitance (the end of a "
+                "section, x = 0 or 1): move it into a segment.",
+            )
         before = projection.n_out

@@ -6,6 +6,7 @@ All kernels are enqueued; nothing waits for the device but what reads a result.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from ...engines.gpu.device import Device, open_device
 from ...errors import HelioXError
 from .elimination import arrange, eliminate
-from .layers import Doubles, Layer, PointInputs, RateCode, check
+from .layers import Doubles, Layer, PointInputs, RateCode, check, prune
 
 Loss: TypeAlias = "str | Callable[[Any, Any], tuple[Any, Any]]"
 _SOURCE = '#include "batch.cuh"\n'
@@ -62,12 +63,14 @@ class _LayerOnDevice:
     """A layer's tables, and what it leaves for a batch."""
 
     def __init__(self, device: Device, layer: Layer, dt: float) -> None:
-        tables = eliminate(layer.cable, dt)
-        synapses = arrange(layer.projection, layer.cable, tables.slot, dt)
-        self.n_node = layer.cable.n_node
+        cable, index = prune(layer.cable, layer.projection.node.ravel())
+        tables = eliminate(cable, dt)
+        projection = replace(layer.projection, node=index[layer.projection.node])
+        synapses = arrange(projection, cable, tables.slot, dt)
+        self.n_node = cable.n_node
         self.n_out, self.n_in = layer.projection.n_out, layer.projection.n_in
         self.n_round = tables.n_round
-        self.soma = int(tables.slot[layer.cable.soma])
+        self.soma = int(tables.slot[cable.soma])
         self.tables = [
             device.array(values)
             for values in (
@@ -123,7 +126,8 @@ class BatchNetwork:
         device: Device | None = None,
     ) -> None:
         check(inputs, n_in, layers)
-        self.inputs, self.n_in = inputs, n_in
+        self.inputs = replace(inputs, cable=prune(inputs.cable)[0])
+        self.n_in = n_in
         self.dt, self.v_init = float(dt), float(v_init)
         self.n_step = round(duration / dt)
         self.first, self.last = round(window[0] / dt), round(window[1] / dt)

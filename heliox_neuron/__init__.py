@@ -32,8 +32,12 @@ __all__ = ["__version__", "attach", "heliox"]
 def attach() -> HelioX:
     """The `heliox` object; at the first call NEURON is imported and hooked, and h.heliox is set."""
     from .session import attach
+    from .train.mechanisms import load_if_possible
 
-    return attach()
+    session = attach()
+    if not session._off:
+        load_if_possible()
+    return session
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -13,8 +13,33 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+
+_unedited = False  # switched on from outside: the .pth, the command, the pytest plugin
+_script: str | None = None
+
+
+def switched_on_from_outside(script: str | None = None) -> None:
+    """The program that follows was not edited for HelioX; script: its file, if not __main__'s."""
+    global _unedited, _script
+    _unedited, _script = True, script
+
+
+def program_names_us() -> bool:
+    """Whether the program itself imports heliox_neuron, and so expects our mechanisms.
+
+    A program that was not edited must not see mechanisms that it did not load.
+    """
+    if not _unedited:
+        return True
+    script = _script or getattr(sys.modules.get("__main__"), "__file__", None)
+    try:
+        return b"heliox_neuron" in Path(script).read_bytes() if script else False
+    except OSError:
+        return False
 
 
 def attach_or_say_why() -> None:

@@ -136,12 +136,15 @@ def _cache(arguments: list[str]) -> int:
 
 def _library(arguments: list[str]) -> int:
     """prints the path of libheliox.so, for nrniv -dll $(heliox library) model.hoc"""
-    argparse.ArgumentParser(prog="heliox library").parse_args(arguments)
+    parser = argparse.ArgumentParser(prog="heliox library")
+    parser.add_argument("--mechanisms", action="store_true", help="that of our MOD files, mod/")
+    mechanisms = parser.parse_args(arguments).mechanisms
     from .core import installed
 
-    path = installed("libheliox.so")
+    name = "libheliox_mod.so" if mechanisms else "libheliox.so"
+    path = installed(name)
     if path is None:
-        print("HX061 libheliox.so is not installed beside the package.", file=sys.stderr)
+        print(f"HX061 {name} is not installed beside the package.", file=sys.stderr)
         return 1
     print(path)
     return 0

@@ -369,7 +369,8 @@ _ENTRIES = [
         "A typo would otherwise be silent: nothing would be switched on.",
         "The message suggests the nearest member. "
         "Members: enable, device, fidelity, strict, threads, progress, report(), explain(), "
-        "verify(), variable().",
+        "verify(), variable(); for training trainable(), readout(), gradient(), "
+        "check_gradients(), fit(), load_mechanisms(), nn, Adam, SGD.",
     ),
     Entry(
         "HX081",

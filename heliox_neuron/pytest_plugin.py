@@ -16,6 +16,7 @@ from .errors import HelioXWarning
 def pytest_configure(config: Any) -> None:
     """From the start: modules that import neuron while they are collected find it switched on."""
     os.environ.setdefault("HELIOX_ENABLE", "1")
+    autoload.switched_on_from_outside()
     autoload.install()
     # a suite with -W error tests its own code, not how fast it runs
     config.addinivalue_line(

@@ -25,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"heliox: no such file: {script}", file=sys.stderr)
         return 2
     os.environ.update(script_environment(options))
+    autoload.switched_on_from_outside(str(script))
     autoload.install()
     if not is_hoc(script):
         return max(_run_python(script, options.args), _afterwards(options))

@@ -14,12 +14,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from .autoload import program_names_us
 from .core import Core, kernel_library, load
 from .engines.choose import DeviceEngine
 from .errors import CATALOGUE, HelioXAttributeError, HelioXWarning, split_code, suggestion
 from .progress import ProgressBar
 from .report import PlanReport, RunReport, VerifyReport
 from .settings import SETTINGS, from_environment, logger
+from .train.members import TrainingMembers
 from .variables import Variable
 
 PLAIN_WARNINGS = False  # the command line: no Python statement of the user's to point at
@@ -42,11 +44,12 @@ class _Member:
         session._set(setting.name, setting.convert(f"heliox.{setting.name}", value))
 
 
-class HelioX:
+class HelioX(TrainingMembers):
     """Switch, settings, reports and variables of HelioX for NEURON.
 
     enable: 1 hands NEURON's fixed-step advance to our engine from the next advance on.
-    device, fidelity, solver, plan, strict, threads, progress: see settings.py. A name that is no
+    device, fidelity, solver, plan, strict, threads, progress: see settings.py. Training: see
+    train/members.py. A name that is no
     member is HX080, a value that a member does not take HX030, HX031 or HX081.
     """
 
@@ -159,7 +162,8 @@ class HelioX:
 
     @classmethod
     def _members(cls) -> list[str]:
-        return sorted(name for name in vars(cls) if not name.startswith("_"))
+        names = {name for base in cls.__mro__[:-1] for name in vars(base)}
+        return sorted(name for name in names if not name.startswith("_"))
 
     @classmethod
     def _no_member(cls, name: str, known: Iterable[str]) -> HelioXAttributeError:
@@ -302,4 +306,8 @@ def attach() -> HelioX:
         setattr(session, name, value)
     if session._off and not values.get("enable"):
         session._warn("", session._off)
+    if not session._off and program_names_us():
+        from .train.mechanisms import load_if_possible
+
+        load_if_possible()
     return session

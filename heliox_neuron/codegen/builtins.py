@@ -1,14 +1,15 @@
-"""One C++ source with the kernels of NEURON's own mechanisms, for the package's build.
+"""One C++ source with the kernels of NEURON's own mechanisms and ours, for the package's build.
 
-    python -m heliox_neuron.codegen.builtins --out DIR
+    python -m heliox_neuron.codegen.builtins --out DIR [FILE.mod ...]
 
 writes DIR/builtins.cpp, which exports hx_kernels_entry_point. The texts are those of the installed
-NEURON, asked from NEURON itself.
+NEURON, asked from NEURON itself, and those of the MOD files that ship with the package.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..nmodl.lower import Kernel, lower
@@ -33,11 +34,12 @@ def builtin_texts() -> dict[str, str]:
     return texts
 
 
-def builtin_kernels() -> tuple[list[Kernel], dict[str, str]]:
+def builtin_kernels(files: Sequence[Path] = ()) -> tuple[list[Kernel], dict[str, str]]:
     """The kernels, and why the others have none."""
     kernels: list[Kernel] = []
     others: dict[str, str] = {}
-    for name, text in builtin_texts().items():
+    texts = builtin_texts() | {path.stem: path.read_text() for path in files}
+    for name, text in texts.items():
         try:
             kernel = lower(text)
         except Unsupported as error:
@@ -53,8 +55,10 @@ def builtin_kernels() -> tuple[list[Kernel], dict[str, str]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--out", type=Path, required=True, help="folder for builtins.cpp")
-    out: Path = parser.parse_args().out
-    kernels, others = builtin_kernels()
+    parser.add_argument("mod", type=Path, nargs="*", help="MOD files besides NEURON's own")
+    arguments = parser.parse_args()
+    out: Path = arguments.out
+    kernels, others = builtin_kernels(arguments.mod)
     out.mkdir(parents=True, exist_ok=True)
     (out / "builtins.cpp").write_text(print_kernels(kernels))
     print("kernels:", " ".join(kernel.mechanism.name for kernel in kernels))

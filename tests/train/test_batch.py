@@ -5,11 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heliox_neuron.engines.gpu.device import open_device
+import nvrtc
+from heliox_neuron.engines.gpu.device import open_device, whole_source
 from heliox_neuron.errors import HelioXError
 from heliox_neuron.nn.batch import (
-    BatchNetwork, Cable, Layer, PointInputs, Projection, RateCode,
-)  # fmt: skip
+    BatchNetwork,
+    Cable,
+    Layer,
+    PointInputs,
+    Projection,
+    RateCode,
+)
 
 DT, DURATION, WINDOW = 0.25, 30.0, (10.0, 30.0)
 N_STEP = round(DURATION / DT)
@@ -120,7 +126,8 @@ def spike_times(x: np.ndarray, code: RateCode) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "sizes", [[(1, 3)], [(40, 5), (1, 4)], [(300, 20), (1, 3)], [(17, 4), (33, 6), (90, 40), (2, 3)]]
+    "sizes",
+    [[(1, 3)], [(40, 5), (1, 4)], [(300, 20), (1, 3)], [(17, 4), (33, 6), (90, 40), (2, 3)]],
 )
 def test_forward_is_dense_linear_algebra(sizes: list[tuple[int, int]]) -> None:
     n_in = 7
@@ -205,15 +212,31 @@ def test_losses_are_kept_over_batches() -> None:
 
 def test_what_does_not_fit_is_named() -> None:
     net, layers = network([(cable(10, 1), 3)], 4)
-    with pytest.raises(HelioXError, match="HX057.*shape"):
+    with pytest.raises(HelioXError, match=r"HX057.*shape"):
         net.forward_rate(np.zeros((2, 5)), RateCode())
-    with pytest.raises(HelioXError, match="HX057.*weights"):
+    with pytest.raises(HelioXError, match=r"HX057.*weights"):
         net.weights = [np.zeros((3, 4))]
-    with pytest.raises(HelioXError, match="HX057.*targets"):
+    with pytest.raises(HelioXError, match=r"HX057.*targets"):
         net.gradient(np.zeros((2, 4)), np.zeros(3, int), "softmax_cross_entropy", RateCode())
-    with pytest.raises(HelioXError, match="HX057.*no loss"):
+    with pytest.raises(HelioXError, match=r"HX057.*no loss"):
         net.gradient(np.zeros((2, 4)), np.zeros(2, int), "hinge", RateCode())
-    with pytest.raises(HelioXError, match="HX057.*window"):
+    with pytest.raises(HelioXError, match=r"HX057.*window"):
         BatchNetwork(net.inputs, 4, layers, dt=DT, duration=10.0, window=(5.0, 20.0))
-    with pytest.raises(HelioXError, match="HX057.*layer before"):
+    with pytest.raises(HelioXError, match=r"HX057.*layer before"):
         BatchNetwork(net.inputs, 5, layers, dt=DT, duration=DURATION, window=WINDOW)
+
+
+@pytest.mark.parametrize("architecture", nvrtc.ARCHITECTURES)
+def test_kernels_compile_for_the_gpu(architecture: str) -> None:
+    source = whole_source('#define HX_FAST\n#include "batch.cuh"\n')
+    nvrtc.compile(source, architecture)
+
+
+def test_a_cell_too_large_for_shared_tables_reads_them_where_they_are() -> None:
+    """The same text with the tables in global memory: the same bits."""
+    net, _ = network([(cable(200, 1), 18), (cable(1, 1), 3)], 6)
+    x = np.random.default_rng(2).uniform(0, 1, (2, 6))
+    usual = net.forward_rate(x, RateCode())
+    share = net._share
+    net._share = lambda layer, n: (*share(layer, n)[:2], True)  # type: ignore[method-assign]
+    assert (net.forward_rate(x, RateCode()) == usual).all()

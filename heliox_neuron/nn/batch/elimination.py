@@ -1,4 +1,4 @@
-"""The tables of a passive cell for src/gpu/layer.cuh: its matrix eliminated once, and its rounds."""
+"""The tables of a passive cell for src/gpu/layer.cuh: its matrix eliminated, and its rounds."""
 
 from __future__ import annotations
 
@@ -11,29 +11,50 @@ from ...solvers.forest import forest
 from .layers import Cable, Doubles, Ints, Projection
 
 LANES = 32
-IDLE = 0xFFFF
+IDLE, ROOT, CARRIED = 0xFFFF, 0xFFFF, 0xFFFE
+BARE = 1 << 31
+WIDE = 24  # synapses on a node from which all lanes sum for it
+_BRANCH = np.dtype([(name, np.uint16) for name in ("child", "parent", "more", "n_more")])
 
 
 @dataclass(frozen=True)
 class Elimination:
-    """slot: (n,) of each node, the order of all columns below. See struct Layer in layer.cuh."""
+    """slot: (n,) of each node, the order of all columns. scale, rest: (n,) in the order of nodes,
+    y = scale (v - rest). The rest: see struct Layer in layer.cuh.
+    """
 
     slot: Ints
+    scale: Doubles
+    rest: Doubles
     n_round: int
     words: np.ndarray
-    branches: Ints
-    child: Ints
-    child_f: Doubles
-    c: Doubles
-    ge: Doubles
+    branch: np.ndarray
+    branch_f: Doubles
     fc: Doubles
-    bd: Doubles
-    inverse: Doubles
+    p: Doubles
+    q: Doubles
+    child: np.ndarray
+    child_f: Doubles
+
+
+def solve(cable: Cable, dt: float, rhs: Doubles) -> Doubles:
+    """x of the cable's matrix for a step of dt ms (inf: at the steady state), (n,). Hines 1984."""
+    d, x, parent = cable.diagonal(dt), rhs.copy(), cable.parent
+    for i in range(cable.n_node - 1, -1, -1):
+        if parent[i] >= 0:
+            f = cable.a[i] / d[i]
+            d[parent[i]] -= f * cable.b[i]
+            x[parent[i]] -= f * x[i]
+    for i in range(cable.n_node):
+        if parent[i] >= 0:
+            x[i] -= cable.b[i] * x[parent[i]]
+        x[i] /= d[i]
+    return x
 
 
 def eliminate(cable: Cable, dt: float) -> Elimination:
-    """The tables for steps of dt ms (Hines 1984; rounds as in solvers/dhs.py)."""
-    tree = forest(cable.parent)
+    """The tables for steps of dt ms. Raises ValueError for a cell with too many branches."""
+    tree, parent = forest(cable.parent), cable.parent
     plan = dhs.layout(tree, LANES)
     schedule = plan.phases[0][0]
     order = [i for lanes in schedule for i in lanes if i >= 0]
@@ -41,112 +62,123 @@ def eliminate(cable: Cable, dt: float) -> Elimination:
     slot[order] = np.arange(cable.n_node)
 
     d = cable.diagonal(dt)
-    for i in range(cable.n_node - 1, 0, -1):
-        p = cable.parent[i]
-        if p >= 0:
-            d[p] -= cable.a[i] * cable.b[i] / d[i]
-    # what a parent subtracts of its child's right-hand side
-    factor = np.where(cable.parent >= 0, cable.a / d, 0.0)
-    bd = np.where(cable.parent >= 0, cable.b / d, 0.0)
+    for i in range(cable.n_node - 1, -1, -1):
+        if parent[i] >= 0:
+            d[parent[i]] -= cable.a[i] * cable.b[i] / d[i]
+    inner = parent >= 0
+    scale = np.where(cable.cm > 0, 1e-3 * cable.cm / dt, 1.0)
+    f = np.where(inner, cable.a / d, 0.0)  # what a parent subtracts of its child's x
+    q = np.where(inner, cable.b / d * scale / scale[np.maximum(parent, 0)], 0.0)
 
     fc = np.zeros(cable.n_node)
     branch_of = np.zeros(cable.n_node, np.int64)
-    branches: list[tuple[int, int, int]] = [(0, 0, -2)]
-    child: list[int] = []
+    branches: list[tuple[int, int, int, int]] = [(IDLE, CARRIED, 0, 0)]
+    branch_f = [0.0]
+    further: list[int] = []
     for i, children in enumerate(tree.children):
         others = [k for k in children if k not in plan.carried]
-        for k in children:
-            if k in plan.carried:
-                fc[i] = factor[k]
+        fc[i] = sum(f[k] for k in children if k in plan.carried)
         if i in plan.carried and not others:
             continue
-        parent = cable.parent[i]
-        above = -2 if i in plan.carried else -1 if parent < 0 else int(slot[parent])
+        above = CARRIED if i in plan.carried else int(slot[parent[i]]) if parent[i] >= 0 else ROOT
+        first = int(slot[others[0]]) if others else IDLE
         branch_of[i] = len(branches)
-        branches.append((len(child), len(others), above))
-        child += others
-    if len(branches) > IDLE:
-        raise ValueError(f"{len(branches)} branch points in a cell, at most {IDLE}")
+        branches.append((first, above, len(further), max(0, len(others) - 1)))
+        branch_f.append(float(f[others[0]]) if others else 0.0)
+        further += others[1:]
+    if len(branches) >= BARE >> 16 or len(further) > IDLE:
+        raise ValueError(f"{len(branches)} branch points in a cell, at most {(BARE >> 16) - 1}")
 
     words = np.full((len(schedule) + 4, LANES), IDLE, np.uint32)
     for r, lanes in enumerate(schedule):
         for lane, i in enumerate(lanes):
             if i >= 0:
-                words[r + 2, lane] = int(slot[i]) | int(branch_of[i]) << 16
-
-    def column(values: Doubles) -> Doubles:
-        out = np.empty(cable.n_node)
-        out[slot] = values
-        return out
-
+                bare = 0 if cable.cm[i] > 0 else BARE
+                words[r + 2, lane] = int(slot[i]) | int(branch_of[i]) << 16 | bare
+    more = np.array(further or [0], np.int64)
+    by_slot = np.array(order)
     return Elimination(
         slot=slot,
+        scale=scale,
+        rest=solve(cable, np.inf, cable.g * cable.e),
         n_round=len(schedule),
         words=words,
-        branches=np.array(branches, np.int32),
-        child=slot[np.array(child or [0], np.int64)],
-        child_f=factor[np.array(child or [0], np.int64)],
-        c=column(1e-3 * cable.cm / dt),
-        ge=column(cable.g * cable.e),
-        fc=column(fc),
-        bd=column(bd),
-        inverse=column(1.0 / d),
+        branch=np.array(branches, _BRANCH),
+        branch_f=np.array(branch_f),
+        fc=fc[by_slot],
+        p=(scale / d)[by_slot],
+        q=q[by_slot],
+        child=slot[more].astype(np.uint16),
+        child_f=f[more],
     )
 
 
 @dataclass(frozen=True)
 class Synapses:
-    """Where a layer's synapses charge its cells: rows of 32, one a lane, for 32 nodes a group.
+    """Where a layer's synapses charge its cells: rows of 32, one a lane.
 
-    index: (n_row, 32) into the layer's weights; scale: what makes dt/C times the current density
-    of a weight (0: no synapse). The rest: see struct Layer in layer.cuh.
+    index: (n_row, 32) into the layer's weights; scale: what makes the current density of a weight
+    (0: no synapse). The rest: see struct Layer in layer.cuh.
     """
 
-    group_first: Ints
     row_first: Ints
-    group_slot: np.ndarray
-    source: np.ndarray
+    synapse: np.ndarray
+    wide_first: Ints
+    wide_row: Ints
+    wide_slot: Ints
     index: Ints
     scale: Doubles
 
 
-def arrange(projection: Projection, cable: Cable, slot: Ints, dt: float) -> Synapses:
-    """Nodes with the most synapses first, so that the lanes of a row are about equally busy."""
+def arrange(projection: Projection, cable: Cable, slot: Ints) -> Synapses:
+    """All synapses of a node in one lane, all lanes about equally many; wide nodes apart."""
     n_source = projection.n_in + 1
     if n_source > IDLE:
         raise ValueError(f"{projection.n_in} presynaptic cells, at most {IDLE - 1}")
-    group_first, row_first = [0], [0]
+    narrow: list[np.ndarray] = []  # rows of synapses of a cell, -1: none; and the slots charged
     slots: list[np.ndarray] = []
-    rows: list[np.ndarray] = []  # synapse of the cell, or -1
-    cells: list[np.ndarray] = []
+    wide: list[np.ndarray] = []
+    wide_slot: list[int] = []
+    row_first, wide_row, wide_first = [0], [0], [0]
     for n in range(projection.n_out):
         node = projection.node[n]
-        order = np.argsort(node, kind="stable")
-        nodes, first, count = np.unique(node[order], return_index=True, return_counts=True)
-        busy = np.argsort(-count, kind="stable")
-        for g in range(0, len(nodes), LANES):
-            these = busy[g : g + LANES]
-            n_row = int(count[these[0]])
-            table = np.full((n_row, LANES), -1, np.int64)
-            for lane, k in enumerate(these):
-                table[: count[k], lane] = order[first[k] : first[k] + count[k]]
-            group = np.full(LANES, IDLE, np.uint16)
-            group[: len(these)] = slot[nodes[these]]
-            slots.append(group)
-            rows.append(table)
-            cells.append(np.full(n_row, n))
-            row_first.append(row_first[-1] + n_row)
-        group_first.append(len(slots))
-    synapse, cell = np.concatenate(rows), np.concatenate(cells)[:, None]
-    some = synapse >= 0
-    source = np.where(some, synapse, 0)
-    node = projection.node[cell, source]
-    per_nA = 1e2 / cable.area[node] * dt / (1e-3 * cable.cm[node])
+        lanes: list[list[int]] = [[] for _ in range(LANES)]
+        ends: list[list[int]] = [[] for _ in range(LANES)]
+        of_node = {i: np.flatnonzero(node == i) for i in np.unique(node).tolist()}
+        for i, synapses in sorted(of_node.items(), key=lambda item: -len(item[1])):
+            if len(synapses) >= WIDE:
+                rows = -(-len(synapses) // LANES)
+                wide.append(np.pad(synapses, (0, rows * LANES - len(synapses)), constant_values=-1))
+                wide_slot.append(int(slot[i]))
+                wide_row.append(wide_row[-1] + rows)
+                continue
+            lane = min(range(LANES), key=lambda k: len(lanes[k]))
+            lanes[lane] += synapses.tolist()
+            ends[lane] += [IDLE] * (len(synapses) - 1) + [int(slot[i])]
+        n_row = max(map(len, lanes))
+        narrow.append(np.array([k + [-1] * (n_row - len(k)) for k in lanes]).reshape(LANES, -1).T)
+        slots.append(np.array([k + [IDLE] * (n_row - len(k)) for k in ends]).reshape(LANES, -1).T)
+        row_first.append(row_first[-1] + n_row)
+        wide_first.append(len(wide_slot))
+    n_narrow = row_first[-1]
+    cell = np.concatenate([
+        np.repeat(np.arange(projection.n_out), np.diff(row_first)),
+        np.repeat(
+            np.repeat(np.arange(projection.n_out), np.diff(wide_first)), np.diff(wide_row)
+        ),
+    ]).astype(np.int64)[:, None]  # fmt: skip
+    rows = [*narrow, *(k.reshape(-1, LANES) for k in wide)]
+    synapse = np.concatenate(rows).astype(np.int64)
+    charged = np.full(synapse.shape, IDLE, np.int64)
+    charged[:n_narrow] = np.concatenate(slots)
+    source = np.where(synapse >= 0, synapse, 0)
+    per_nA = 1e2 / cable.area[projection.node[cell, source]]
     return Synapses(
-        group_first=np.array(group_first, np.int32),
         row_first=np.array(row_first, np.int32),
-        group_slot=np.stack(slots),
-        source=source.astype(np.uint16),
+        synapse=(source | charged << 16).astype(np.uint32),
+        wide_first=np.array(wide_first, np.int32),
+        wide_row=(n_narrow + np.array(wide_row)).astype(np.int32),
+        wide_slot=np.array(wide_slot or [0], np.int32),
         index=(cell * n_source + source).astype(np.int32),
-        scale=np.where(some, projection.g[cell, source] * per_nA, 0.0),
+        scale=np.where(synapse >= 0, projection.g[cell, source] * per_nA, 0.0),
     )

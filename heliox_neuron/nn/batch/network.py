@@ -62,29 +62,40 @@ class _Words:
 class _LayerOnDevice:
     """A layer's tables, and what it leaves for a batch."""
 
-    def __init__(self, device: Device, layer: Layer, dt: float) -> None:
+    def __init__(self, device: Device, layer: Layer, dt: float, v_init: float) -> None:
         cable, index = prune(layer.cable, layer.projection.node.ravel())
         tables = eliminate(cable, dt)
         projection = replace(layer.projection, node=index[layer.projection.node])
-        synapses = arrange(projection, cable, tables.slot, dt)
-        self.n_node = cable.n_node
+        synapses = arrange(projection, cable, tables.slot)
+        self.n_node, self.n_round = cable.n_node, tables.n_round
+        self.n_branch = len(tables.branch)
         self.n_out, self.n_in = layer.projection.n_out, layer.projection.n_in
-        self.n_round = tables.n_round
         self.soma = int(tables.slot[cable.soma])
+        self.soma_scale = float(1.0 / tables.scale[cable.soma])
+        self.soma_rest = float(tables.rest[cable.soma])
+        y_init = np.empty(cable.n_node)
+        y_init[tables.slot] = tables.scale * (v_init - tables.rest)
         self.tables = [
             device.array(values)
             for values in (
-                tables.words, tables.branches, tables.child, tables.child_f, tables.c, tables.ge,
-                tables.fc, tables.bd, tables.inverse, synapses.group_first, synapses.row_first,
-                synapses.group_slot, synapses.source,
+                tables.words, tables.branch.view(np.uint64), tables.branch_f, tables.fc, tables.p,
+                tables.q, tables.child, tables.child_f, synapses.row_first, synapses.synapse,
             )
         ]  # fmt: skip
+        self.wide = [
+            device.array(values)
+            for values in (synapses.wide_first, synapses.wide_row, synapses.wide_slot, y_init)
+        ]
         self.index = device.array(synapses.index)
         self.scale = device.array(synapses.scale)
         self.drive = device.empty(synapses.scale.size, np.float64)
         self.rg = device.array(layer.projection.r * layer.projection.g)
         self.words = _Words(device)
-        self.warps = 0
+
+    @property
+    def table_doubles(self) -> int:
+        """Of a block's memory, when its tables lie there (layer_tables in layer.cuh)."""
+        return 3 * self.n_node + 2 * self.n_branch + 16 * (self.n_round + 4)
 
     @property
     def n_weight(self) -> int:
@@ -137,7 +148,9 @@ class BatchNetwork:
             )
         self._device = device or _open()
         self._module = self._device.module(_SOURCE, _MACROS)
-        self._layers = [_LayerOnDevice(self._device, layer, self.dt) for layer in layers]
+        self._layers = [
+            _LayerOnDevice(self._device, layer, self.dt, self.v_init) for layer in layers
+        ]
         self._encoder = _Words(self._device)
         self._widths = [n_in] + [layer.n_out for layer in self._layers]
         self._offsets = np.cumsum([0] + [layer.n_weight for layer in self._layers])
@@ -164,9 +177,7 @@ class BatchNetwork:
         return self._device
 
     def _cut(self, flat: Any) -> list[Any]:
-        return [
-            flat[self._offsets[k] : self._offsets[k + 1]] for k in range(len(self._layers))
-        ]
+        return [flat[self._offsets[k] : self._offsets[k + 1]] for k in range(len(self._layers))]
 
     def _to_layers(self, flat: npt.NDArray[np.float64]) -> list[Doubles]:
         parts = zip(self._cut(flat), self._layers, strict=True)
@@ -281,35 +292,43 @@ class BatchNetwork:
         ])  # fmt: skip
         self._launch("hx_encode", batch.n_replica * self.n_in, words, batch.n_replica)
 
-    def _warps(self, layer: _LayerOnDevice, n_replica: int) -> int:
-        """Cells of a block: few enough to use all multiprocessors, as many as memory holds."""
-        device = self._device
+    def _share(self, layer: _LayerOnDevice, n_replica: int) -> tuple[int, int, bool]:
+        """Cells of a block, doubles of its memory, and whether the tables stay outside.
+
+        Few enough cells to use all multiprocessors, as many as memory holds.
+        """
+        device, sources = self._device, 2 * (layer.n_in + 1)
         if device.name == "host":
-            return min(_MOST_WARPS, layer.n_out)
-        fits = (device.shared_bytes // 8 - 2 * (layer.n_in + 1)) // layer.n_node
+            warps = min(_MOST_WARPS, layer.n_out)
+            return warps, sources + layer.table_doubles + warps * layer.n_node, False
+        room = device.shared_bytes // 8 - sources
+        large = room - layer.table_doubles < layer.n_node
+        tables = 0 if large else layer.table_doubles
+        fits = (room - tables) // layer.n_node
         if fits < 1:
             raise HelioXError(
                 "HX057", f"a cell of {layer.n_node} compartments does not fit into the shared "
                 "memory of a multiprocessor."
             )  # fmt: skip
         wanted = -(-layer.n_out * n_replica // device.n_multiprocessor)
-        return max(1, min(_MOST_WARPS, fits, wanted, layer.n_out))
+        warps = max(1, min(_MOST_WARPS, fits, wanted, layer.n_out))
+        return warps, sources + tables + warps * layer.n_node, large
 
     def _advance(self, batch: _Batch, k: int) -> None:
         layer, device = self._layers[k], self._device
-        warps = self._warps(layer, batch.n_replica)
-        doubles = 2 * (layer.n_in + 1) + warps * layer.n_node
+        warps, doubles, large = self._share(layer, batch.n_replica)
         if device.name == "host" and (self._workspace is None or len(self._workspace) < doubles):
             self._workspace = device.empty(doubles, np.float64)
         words = layer.words.send([
-            layer.n_node, layer.n_round, layer.n_out, layer.n_in, self.n_step, self.first,
-            self.last, layer.soma, *layer.tables, layer.drive,
+            layer.n_node, layer.n_round, layer.n_branch, layer.n_out, layer.n_in, self.n_step,
+            self.first, self.last, layer.soma, *layer.tables, layer.drive, *layer.wide,
             batch.trajectory[k], batch.trajectory[k + 1], batch.mean[k + 1],
             batch.rectified[k + 1], 0 if self._workspace is None else self._workspace,
-            self.v_init, self.v_init,
+            self.v_init, layer.soma_scale, layer.soma_rest,
         ])  # fmt: skip
         n_block = batch.n_replica * -(-layer.n_out // warps)
-        self._module.launch("hx_layer", n_block, 32 * warps, 8 * doubles, (words, warps))
+        name = "hx_layer_large" if large else "hx_layer"
+        self._module.launch(name, n_block, 32 * warps, 8 * doubles, (words, warps))
 
     # ---- learning ----
 
@@ -410,7 +429,7 @@ class BatchNetwork:
         """Device memory held by this network."""
         arrays = [self._values, self._gradient, self._losses]
         for layer in self._layers:
-            arrays += [*layer.tables, layer.index, layer.scale, layer.drive, layer.rg]
+            arrays += [*layer.tables, *layer.wide, layer.index, layer.scale, layer.drive, layer.rg]
         for batch in self._batches.values():
             for part in (batch.trajectory, batch.mean, batch.rectified, batch.delta):
                 arrays += part

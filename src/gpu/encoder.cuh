@@ -16,9 +16,9 @@ struct Encoder {
     double* mean;        // (n_replica, n_cell)
     double* rectified;   // (n_replica, n_cell)
     double dt, v_init;
-    double c, g, ge;           // C/dt, conductance and its current at v = 0, mA/cm2
-    double area, e;            // 100/area, reversal potential of the synapse
-    double weight, loss;       // uS; 1 - exp(-dt/tau)
+    double c, g, ge;     // C/dt, conductance and its current at v = 0, mA/cm2
+    double area, e;      // 100/area, reversal potential of the synapse
+    double weight, loss; // uS; 1 - exp(-dt/tau)
     double scale, base, epsilon, number, delay; // of the rate code
 };
 

@@ -23,10 +23,10 @@ constexpr int layer_lanes = 1; // of a thread
 HX_DEVICE int layer_lane(int) { return threadIdx.x & 31; }
 // Begins a copy into shared memory; nobody waits for it before copies_done().
 HX_DEVICE void begin_copy(double* to, double const* from) {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(
-                     (unsigned)__cvta_generic_to_shared(to)),
-                 "l"(from)
-                 : "memory");
+    asm volatile(
+        "cp.async.ca.shared.global [%0], [%1], 8;" ::"r"((unsigned)__cvta_generic_to_shared(to)),
+        "l"(from)
+        : "memory");
 }
 HX_DEVICE void copies_done() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 // The sum over the lanes of a warp, in every lane.
@@ -70,29 +70,30 @@ struct LayerBranch {
 // Words of 8 bytes, filled by heliox_neuron/nn/batch/network.py in this order.
 struct Layer {
     long long n_node, n_round, n_branch, n_cell, n_source, n_step, first, last, soma;
-    unsigned const* words; // (n_round + 4, 32): slot, branch << 16, layer_bare; two idle rounds around
-    LayerBranch const* branch; // (n_branch,)
-    double const* branch_f;    // (n_branch,) f of its child
-    double const* fc;          // (n_node,) f of the carried child, of each slot
-    double const* p;           // (n_node,)
-    double const* q;           // (n_node,)
-    unsigned short const* child;    // slots
-    double const* child_f;          // f of each
-    int const* row_first;           // (n_cell + 1,) rows of 32 synapses, one a lane
-    unsigned const* synapse;        // (n_row, 32) presynaptic cell (n_source: the bias); in the high half
-                                    // the slot they charge, with the last of a lane's synapses there
-    double const* drive;            // (n_row, 32) g w 100/area, made by hx_pack
-    int const* wide_first;          // (n_cell + 1,) nodes with many synapses: all lanes sum for one
-    int const* wide_row;            // (n_wide + 1,) their rows
-    int const* wide_slot;           // (n_wide,)
-    double const* y_init;           // (n_node,)
-    double const* before;           // (n_replica, n_step, n_source) mV after each step
-    double* trajectory;             // (n_replica, n_step, n_cell) mV of the somata after each step
-    double* mean;                   // (n_replica, n_cell) of v over steps first < n <= last
-    double* rectified;              // (n_replica, n_cell) of max(v, 0)
-    double* workspace;              // the host device's
-    double v_source;                // mV before the first step, of the layer before
-    double soma_scale, soma_rest;   // v = y soma_scale + soma_rest
+    unsigned const*
+        words; // (n_round + 4, 32): slot, branch << 16, layer_bare; two idle rounds around
+    LayerBranch const* branch;   // (n_branch,)
+    double const* branch_f;      // (n_branch,) f of its child
+    double const* fc;            // (n_node,) f of the carried child, of each slot
+    double const* p;             // (n_node,)
+    double const* q;             // (n_node,)
+    unsigned short const* child; // slots
+    double const* child_f;       // f of each
+    int const* row_first;        // (n_cell + 1,) rows of 32 synapses, one a lane
+    unsigned const* synapse; // (n_row, 32) presynaptic cell (n_source: the bias); in the high half
+                             // the slot they charge, with the last of a lane's synapses there
+    double const* drive;     // (n_row, 32) g w 100/area, made by hx_pack
+    int const* wide_first;   // (n_cell + 1,) nodes with many synapses: all lanes sum for one
+    int const* wide_row;     // (n_wide + 1,) their rows
+    int const* wide_slot;    // (n_wide,)
+    double const* y_init;    // (n_node,)
+    double const* before;    // (n_replica, n_step, n_source) mV after each step
+    double* trajectory;      // (n_replica, n_step, n_cell) mV of the somata after each step
+    double* mean;            // (n_replica, n_cell) of v over steps first < n <= last
+    double* rectified;       // (n_replica, n_cell) of max(v, 0)
+    double* workspace;       // the host device's
+    double v_source;         // mV before the first step, of the layer before
+    double soma_scale, soma_rest; // v = y soma_scale + soma_rest
 };
 
 HX_DEVICE double rectify(double v) { return v > 0. ? v : 0.; }

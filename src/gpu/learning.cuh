@@ -14,8 +14,8 @@
 
 // loss = -log s_target, delta_j = s_j - [j = target], with s the softmax of the outputs.
 HX_GLOBAL void hx_softmax_cross_entropy(unsigned long long mean, unsigned long long target,
-                                        unsigned long long delta, unsigned long long loss, int n_replica,
-                                        int n) {
+                                        unsigned long long delta, unsigned long long loss,
+                                        int n_replica, int n) {
     for (int b = hx::block() * hx::n_thread() + hx::tid(); b < n_replica;
          b += hx::n_block() * hx::n_thread()) {
         double const* const v = (double const*)mean + (long long)b * n;
@@ -38,7 +38,8 @@ HX_GLOBAL void hx_softmax_cross_entropy(unsigned long long mean, unsigned long l
 
 // loss = mean over outputs of (v - target)^2.
 HX_GLOBAL void hx_mean_squared_error(unsigned long long mean, unsigned long long target,
-                                     unsigned long long delta, unsigned long long loss, int n_replica, int n) {
+                                     unsigned long long delta, unsigned long long loss,
+                                     int n_replica, int n) {
     for (int b = hx::block() * hx::n_thread() + hx::tid(); b < n_replica;
          b += hx::n_block() * hx::n_thread()) {
         double sum = 0.;
@@ -53,9 +54,10 @@ HX_GLOBAL void hx_mean_squared_error(unsigned long long mean, unsigned long long
 }
 
 // delta of the layer before: 1[mean_i > 0] sum_j delta_j r_ji g_ji w_ji. rg: (n_out, n_in + 1).
-HX_GLOBAL void hx_error_before(unsigned long long delta, unsigned long long weights, unsigned long long rg,
-                               unsigned long long mean_before, unsigned long long delta_before,
-                               int n_replica, int n_out, int n_in) {
+HX_GLOBAL void hx_error_before(unsigned long long delta, unsigned long long weights,
+                               unsigned long long rg, unsigned long long mean_before,
+                               unsigned long long delta_before, int n_replica, int n_out,
+                               int n_in) {
     for (int k = hx::block() * hx::n_thread() + hx::tid(); k < n_replica * n_in;
          k += hx::n_block() * hx::n_thread()) {
         int const b = k / n_in, i = k - b * n_in;
@@ -72,8 +74,9 @@ HX_GLOBAL void hx_error_before(unsigned long long delta, unsigned long long weig
 }
 
 // gradient_ji = r_ji g_ji mean over the batch of delta_j f_i; f: (n_replica, n_in) means of max(v, 0).
-HX_GLOBAL void hx_weight_gradient(unsigned long long delta, unsigned long long rg, unsigned long long f,
-                                  unsigned long long gradient, int n_replica, int n_out, int n_in) {
+HX_GLOBAL void hx_weight_gradient(unsigned long long delta, unsigned long long rg,
+                                  unsigned long long f, unsigned long long gradient, int n_replica,
+                                  int n_out, int n_in) {
     int const n = n_out * (n_in + 1);
     for (int k = hx::block() * hx::n_thread() + hx::tid(); k < n;
          k += hx::n_block() * hx::n_thread()) {

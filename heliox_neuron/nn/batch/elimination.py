@@ -147,10 +147,12 @@ def arrange(projection: Projection, cable: Cable, slot: Ints) -> Synapses:
         of_node = {i: np.flatnonzero(node == i) for i in np.unique(node).tolist()}
         for i, synapses in sorted(of_node.items(), key=lambda item: -len(item[1])):
             if len(synapses) >= WIDE:
-                rows = -(-len(synapses) // LANES)
-                wide.append(np.pad(synapses, (0, rows * LANES - len(synapses)), constant_values=-1))
+                n_row = -(-len(synapses) // LANES)
+                wide.append(
+                    np.pad(synapses, (0, n_row * LANES - len(synapses)), constant_values=-1)
+                )
                 wide_slot.append(int(slot[i]))
-                wide_row.append(wide_row[-1] + rows)
+                wide_row.append(wide_row[-1] + n_row)
                 continue
             lane = min(range(LANES), key=lambda k: len(lanes[k]))
             lanes[lane] += synapses.tolist()

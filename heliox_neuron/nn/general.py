@@ -1,0 +1,140 @@
+"""A network of any cells: sample after sample in NEURON, by finitialize and psolve.
+
+It runs on whatever engine `heliox` is set to. Slower than replicas on the device (linear.py), and
+right for every cell that NEURON can simulate. The gradient is the same formula (`synaptic`): exact
+for passive cells at the steady state only, else a search direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..engines.gpu.device import open_device
+from ..errors import HelioXError
+from .build import NeuronNetwork
+from .learning import Loss, error_before, layer_gradient, loss_and_slope
+from .timing import Timing
+
+Doubles = npt.NDArray[np.float64]
+
+
+class GeneralExecutor:
+    """Runs a NeuronNetwork. The weights are NEURON's."""
+
+    kind = "general"
+
+    def __init__(self, network: NeuronNetwork, timing: Timing) -> None:
+        self.network = network
+        self.timing = timing
+        self._device = open_device("host")
+        self._flat = np.concatenate([w.ravel() for w in network.weights])
+        self._bound: Any = None
+        self._losses: list[Doubles] = []
+        self._rg = [layer.r * layer.g for layer in network.layers]
+
+    # ---- weights ----
+
+    @property
+    def weights(self) -> list[Doubles]:
+        """(n_out, n_in + 1) of each layer."""
+        return self.network.weights
+
+    @weights.setter
+    def weights(self, values: list[Doubles]) -> None:
+        self.network.weights = values
+        self._flat[:] = np.concatenate([np.ravel(w) for w in values])
+
+    def bind(self, optimiser: Any) -> None:
+        """Gives an optimiser its state for these weights, unless it has one."""
+        if self._bound is not optimiser:
+            optimiser.bind(self._device, len(self._flat))
+            self._bound = optimiser
+
+    # ---- forward ----
+
+    def forward(self, encoded: Doubles) -> Doubles:
+        """(B, n_out) window means of the output somata, mV."""
+        with self._recorded([len(self.network.layers)]) as records:
+            return np.array([self._sample(sample, records)[0][0] for sample in encoded])
+
+    @contextmanager
+    def _recorded(self, numbers: list[int]) -> Iterator[list[list[Any]]]:
+        """Vectors that record the somata of these layers (0: the inputs), and NEURON's settings."""
+        from neuron import h
+
+        if h.CVode().active():
+            raise HelioXError("HX091", "cvode is active: a network runs with a fixed time step.")
+        cells = self.network.all_cells
+        records = [[h.Vector().record(c.soma._ref_v) for c in cells[k]] for k in numbers]
+        held = h.dt
+        h.dt = self.timing.dt
+        try:
+            yield records
+        finally:
+            for vectors in records:
+                for vector in vectors:
+                    vector.play_remove()
+            h.dt = held
+
+    def _sample(self, encoded: Doubles, records: list[list[Any]]) -> list[tuple[Doubles, Doubles]]:
+        """(means of v, means of max(v, 0)) of each recorded layer, for one sample."""
+        from neuron import h
+
+        pc = h.ParallelContext()
+        self.network.encoder.present(encoded)
+        pc.set_maxstep(10)
+        h.finitialize(self.timing.v_init)
+        pc.psolve(self.timing.duration)
+        return [self._means(vectors) for vectors in records]
+
+    def _means(self, vectors: list[Any]) -> tuple[Doubles, Doubles]:
+        first, last = self.timing.first + 1, self.timing.last + 1
+        v = np.array([vector.as_numpy()[first:last] for vector in vectors])
+        return v.mean(axis=1), np.maximum(v, 0.0).mean(axis=1)
+
+    # ---- learning ----
+
+    def gradient(self, encoded: Doubles, targets: Any, loss: Loss) -> tuple[Doubles, list[Doubles]]:
+        """Losses (B,) and the gradient of their mean by each layer's weights."""
+        numbers = list(range(len(self.network.layers) + 1))
+        with self._recorded(numbers) as records:
+            samples = [self._sample(sample, records) for sample in encoded]
+        means = [np.array([sample[k][0] for sample in samples]) for k in numbers]
+        rectified = [np.array([sample[k][1] for sample in samples]) for k in numbers]
+        losses, delta = loss_and_slope(loss, means[-1], targets)
+        gradients: list[Doubles] = []
+        weights = self.network.weights
+        for k in range(len(self._rg) - 1, -1, -1):
+            gradients.insert(0, layer_gradient(delta, self._rg[k], rectified[k]))
+            if k:
+                delta = error_before(delta, self._rg[k], weights[k], means[k])
+        return losses, gradients
+
+    def train(
+        self, encoded: Doubles, targets: Any, loss: Loss, optimiser: Any, clip_norm: float | None
+    ) -> None:
+        """One update of the weights, in NEURON too."""
+        self.bind(optimiser)
+        losses, gradients = self.gradient(encoded, targets, loss)
+        flat = np.concatenate([gradient.ravel() for gradient in gradients])
+        optimiser.step(self._flat, flat, clip_norm)
+        self.network.columns.write("w", self._flat)
+        self._losses.append(losses)
+
+    def take_losses(self) -> Doubles:
+        """The losses of all samples since the last call."""
+        losses = np.concatenate(self._losses) if self._losses else np.zeros(0)
+        self._losses = []
+        return losses
+
+    def to_neuron(self) -> None:
+        """The weights are there already."""
+
+    def bytes(self) -> int:
+        """Device memory of our own: none."""
+        return 0

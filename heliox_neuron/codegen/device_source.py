@@ -120,6 +120,7 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "exchange_slot"),
     ("double*", "exchange"),  # [2][n_exchange]
     ("long long", "n_exchange"),
+    ("long long", "exchange_mask"),  # 1: two halves in turn
     ("int*", "link_first"),  # [n_block + 1]
     ("int*", "link_exchange"),
     ("double**", "link_place"),

@@ -53,6 +53,10 @@ class SynapseColumns:
         for mechanism, (number, row) in rows.items():
             attach().variable(f"{mechanism}.{name}").array[row] = values[number]
 
+    def rows(self) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+        """mechanism -> (number of each synapse here, its row of NEURON's column)."""
+        return self._located() or {}
+
     def _located(
         self,
     ) -> dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] | None:

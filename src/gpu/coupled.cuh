@@ -4,6 +4,8 @@
 // what others want to see into an exchange array, meet at one barrier of the grid, and copy from there
 // into their own instances. The array has two halves, used in turn: whoever writes one half again has passed
 // the barrier of the step between, so that all have read it. The blocks must run at the same time.
+// exchange_mask 1 stands for the two halves. A layer whose presynaptic cells have run before finds a row for each
+// step there (nn/batch/cells.py; all bits set), and publishes nothing.
 #pragma once
 
 namespace hx {
@@ -39,17 +41,17 @@ HX_DEVICE double from_other(double const* place) { return *place; }
 
 #endif
 
-// half: 0 or 1.
-HX_DEVICE void publish(Nodes const& nodes, int b, int half) {
-    double* const row = hx_model.exchange + half * hx_model.n_exchange;
+// j: the step.
+HX_DEVICE void publish(Nodes const& nodes, int b, int j) {
+    double* const row = hx_model.exchange + (j & hx_model.exchange_mask) * hx_model.n_exchange;
     for (int s = hx_model.exchange_first[b] + tid(); s < hx_model.exchange_first[b + 1];
          s += n_thread()) {
         row[s] = nodes.v[hx_model.exchange_slot[s]];
     }
 }
 
-HX_DEVICE void take(int b, int half) {
-    double const* const row = hx_model.exchange + half * hx_model.n_exchange;
+HX_DEVICE void take(int b, int j) {
+    double const* const row = hx_model.exchange + (j & hx_model.exchange_mask) * hx_model.n_exchange;
     for (int k = hx_model.link_first[b] + tid(); k < hx_model.link_first[b + 1]; k += n_thread()) {
         *hx_model.link_place[k] = from_other(row + hx_model.link_exchange[k]);
     }
@@ -87,7 +89,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
         t += half;
         hx_advance_v(nodes, whole);
         HX_SYNC();
-        hx::publish(nodes, b, j & 1);
+        hx::publish(nodes, b, j);
         if (crossing) {
             hx::arrive(hx_model.meeting);
             meetings += hx::n_block();
@@ -98,7 +100,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
             if (crossing) {
                 hx::await(hx_model.meeting, meetings);
             }
-            hx::take(b, j & 1);
+            hx::take(b, j);
             HX_SYNC();
         }
         if (hx_model.n_play) {
@@ -110,7 +112,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
             if (crossing) {
                 hx::await(hx_model.meeting, meetings);
             }
-            hx::take(b, j & 1);
+            hx::take(b, j);
         }
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);

@@ -177,6 +177,7 @@ class Coupling:
         model.put("link_exchange", which[order].astype(np.int32))
         model.put("link_place", np.concatenate(self._places)[order])
         model.values["n_exchange"] = len(seen)
+        model.values["exchange_mask"] = 1
         model.values["n_link"] = len(order)
         model.values["n_crossing"] = int((model.nodes.block[rows] != blocks).sum())
         # what does not wait for links runs before them

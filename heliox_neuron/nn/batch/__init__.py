@@ -4,7 +4,17 @@ NEURON holds the network once. The device runs B replicas of it, layer by layer 
 window of a sample, makes the gradient and updates the weights (docs/design/training.md).
 """
 
+from .compiled import CompiledLayer, SynapseRows
 from .layers import Cable, Layer, PointInputs, Projection, RateCode
 from .network import BatchNetwork
 
-__all__ = ["BatchNetwork", "Cable", "Layer", "PointInputs", "Projection", "RateCode"]
+__all__ = [
+    "BatchNetwork",
+    "Cable",
+    "CompiledLayer",
+    "Layer",
+    "PointInputs",
+    "Projection",
+    "RateCode",
+    "SynapseRows",
+]

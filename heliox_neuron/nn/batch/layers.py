@@ -5,8 +5,9 @@ Plain arrays, read from NEURON's objects by nn/linear.py; nothing here knows NEU
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -134,7 +135,7 @@ class RateCode:
     delay: float = 1.0
 
 
-def check(inputs: PointInputs, n_in: int, layers: list[Layer]) -> None:
+def check(inputs: PointInputs, n_in: int, layers: Sequence[Any]) -> None:
     """Raises HelioXError HX057 for arrays that do not fit together."""
     n_node = prune(inputs.cable)[0].n_node
     if n_node != 1:
@@ -143,27 +144,37 @@ def check(inputs: PointInputs, n_in: int, layers: list[Layer]) -> None:
         raise HelioXError("HX057", "a network without layers: add a Dense.")
     before = n_in
     for number, layer in enumerate(layers, 1):
-        cable, projection = layer.cable, layer.projection
-        for name in ("a", "b", "area", "cm", "g", "e"):
-            if getattr(cable, name).shape != (cable.n_node,):
-                raise HelioXError("HX057", f"layer {number}: {name} is not one number a node.")
-        if (cable.cm < 0).any() or cable.n_node > 65534:
-            raise HelioXError("HX057", f"layer {number}: a negative cm, or more than 65534 nodes.")
-        if projection.n_in != before:
+        if isinstance(layer, Layer):
+            _check_layer(layer, number)
+        n_out, n_source = (
+            (layer.projection.n_out, layer.projection.n_in)
+            if isinstance(layer, Layer)
+            else (layer.n_out, layer.n_in)
+        )
+        if n_source != before:
             raise HelioXError(
                 "HX057",
-                f"layer {number} has synapses from {projection.n_in} cells, the layer before it "
+                f"layer {number} has synapses from {n_source} cells, the layer before it "
                 f"has {before}.",
             )
-        for name in ("g", "r"):
-            if getattr(projection, name).shape != projection.node.shape:
-                raise HelioXError("HX057", f"layer {number}: {name} is not one number a synapse.")
-        if projection.node.min() < 0 or projection.node.max() >= cable.n_node:
-            raise HelioXError("HX057", f"layer {number}: a synapse sits on no node of the cell.")
-        if (cable.cm[projection.node] == 0).any():
-            raise HelioXError(
-                "HX057",
-                f"layer {number}: a synapse sits on a node without capacitance (the end of a "
-                "section, x = 0 or 1): move it into a segment.",
-            )
-        before = projection.n_out
+        before = n_out
+
+
+def _check_layer(layer: Layer, number: int) -> None:
+    cable, projection = layer.cable, layer.projection
+    for name in ("a", "b", "area", "cm", "g", "e"):
+        if getattr(cable, name).shape != (cable.n_node,):
+            raise HelioXError("HX057", f"layer {number}: {name} is not one number a node.")
+    if (cable.cm < 0).any() or cable.n_node > 65534:
+        raise HelioXError("HX057", f"layer {number}: a negative cm, or more than 65534 nodes.")
+    for name in ("g", "r"):
+        if getattr(projection, name).shape != projection.node.shape:
+            raise HelioXError("HX057", f"layer {number}: {name} is not one number a synapse.")
+    if projection.node.min() < 0 or projection.node.max() >= cable.n_node:
+        raise HelioXError("HX057", f"layer {number}: a synapse sits on no node of the cell.")
+    if (cable.cm[projection.node] == 0).any():
+        raise HelioXError(
+            "HX057",
+            f"layer {number}: a synapse sits on a node without capacitance (the end of a "
+            "section, x = 0 or 1): move it into a segment.",
+        )

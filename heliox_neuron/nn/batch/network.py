@@ -5,8 +5,9 @@ All kernels are enqueued; nothing waits for the device but what reads a result.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from ...engines.gpu.device import Device, open_device
 from ...errors import HelioXError
+from .compiled import CompiledLayer, Replicas
 from .elimination import arrange, eliminate
 from .layers import Doubles, Layer, PointInputs, RateCode, check, prune
 
@@ -102,6 +104,31 @@ class _LayerOnDevice:
         return self.n_out * (self.n_in + 1)
 
 
+class _Compiled:
+    """A CompiledLayer; its replicas are made for each size of a batch."""
+
+    def __init__(self, device: Device, layer: CompiledLayer, n_step: int, v_init: float) -> None:
+        layer.check()
+        self.n_out, self.n_in = layer.n_out, layer.n_in
+        self.rg = device.array(layer.rg)
+        self._make = partial(Replicas, device, layer, n_step=n_step, v_init=v_init)
+        self._replicas: dict[int, Replicas] = {}
+
+    @property
+    def n_weight(self) -> int:
+        return self.n_out * (self.n_in + 1)
+
+    def replicas(self, n: int) -> Replicas:
+        found = self._replicas.get(n)
+        if found is None:
+            found = self._make(n_replica=n)
+            self._replicas = {n: found, **dict(list(self._replicas.items())[:1])}
+        return found
+
+    def bytes(self) -> int:
+        return int(self.rg.nbytes) + sum(r.bytes() for r in self._replicas.values())
+
+
 class _Batch:
     """Device arrays of a batch of n_replica samples. widths: cells of the inputs and each layer."""
 
@@ -128,7 +155,7 @@ class BatchNetwork:
         self,
         inputs: PointInputs,
         n_in: int,
-        layers: list[Layer],
+        layers: Sequence[Layer | CompiledLayer],
         *,
         dt: float,
         duration: float,
@@ -148,9 +175,7 @@ class BatchNetwork:
             )
         self._device = device or _open()
         self._module = self._device.module(_SOURCE, _MACROS)
-        self._layers = [
-            _LayerOnDevice(self._device, layer, self.dt, self.v_init) for layer in layers
-        ]
+        self._layers = [self._on_device(layer) for layer in layers]
         self._encoder = _Words(self._device)
         self._widths = [n_in] + [layer.n_out for layer in self._layers]
         self._offsets = np.cumsum([0] + [layer.n_weight for layer in self._layers])
@@ -165,6 +190,11 @@ class BatchNetwork:
         self._workspace: Any = None
         self._bound: Any = None
         self._packed = False
+
+    def _on_device(self, layer: Layer | CompiledLayer) -> _LayerOnDevice | _Compiled:
+        if isinstance(layer, CompiledLayer):
+            return _Compiled(self._device, layer, self.n_step, self.v_init)
+        return _LayerOnDevice(self._device, layer, self.dt, self.v_init)
 
     # ---- weights ----
 
@@ -266,6 +296,8 @@ class BatchNetwork:
         if self._packed:
             return
         for layer, weights in zip(self._layers, self._cut(self._values), strict=True):
+            if isinstance(layer, _Compiled):
+                continue
             n = len(layer.drive)
             self._launch(
                 "hx_pack", n, layer.drive, weights, layer.index, layer.scale, n
@@ -316,6 +348,9 @@ class BatchNetwork:
 
     def _advance(self, batch: _Batch, k: int) -> None:
         layer, device = self._layers[k], self._device
+        if isinstance(layer, _Compiled):
+            self._run_compiled(batch, k, layer)
+            return
         warps, doubles, large = self._share(layer, batch.n_replica)
         if device.name == "host" and (self._workspace is None or len(self._workspace) < doubles):
             self._workspace = device.empty(doubles, np.float64)
@@ -329,6 +364,14 @@ class BatchNetwork:
         n_block = batch.n_replica * -(-layer.n_out // warps)
         name = "hx_layer_large" if large else "hx_layer"
         self._module.launch(name, n_block, 32 * warps, 8 * doubles, (words, warps))
+
+    def _run_compiled(self, batch: _Batch, k: int, layer: _Compiled) -> None:
+        n = batch.n_replica
+        v = layer.replicas(n).run(self._cut(self._values)[k], batch.trajectory[k])
+        window = v[:, self.first : self.last]
+        batch.trajectory[k + 1].reshape(v.shape)[...] = v
+        batch.mean[k + 1].reshape(n, -1)[...] = window.mean(axis=1)
+        batch.rectified[k + 1].reshape(n, -1)[...] = window.clip(0.0, None).mean(axis=1)
 
     # ---- learning ----
 
@@ -428,12 +471,16 @@ class BatchNetwork:
     def bytes(self) -> int:
         """Device memory held by this network."""
         arrays = [self._values, self._gradient, self._losses]
+        compiled = 0
         for layer in self._layers:
+            if isinstance(layer, _Compiled):
+                compiled += layer.bytes()
+                continue
             arrays += [*layer.tables, *layer.wide, layer.index, layer.scale, layer.drive, layer.rg]
         for batch in self._batches.values():
             for part in (batch.trajectory, batch.mean, batch.rectified, batch.delta):
                 arrays += part
-        return sum(int(array.nbytes) for array in arrays)
+        return compiled + sum(int(array.nbytes) for array in arrays)
 
 
 def _open() -> Device:

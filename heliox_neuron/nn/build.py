@@ -28,7 +28,7 @@ _sids = itertools.count(1_700_000_000)  # far from the numbers a program gives i
 
 @dataclass
 class Places:
-    """Where the synapses of a layer sit: section (index into dendrites) and x, (n_out, n_in) each."""
+    """Where synapses sit: section (index into dendrites) and x, (n_out, n_in) each."""
 
     section: npt.NDArray[np.int32]
     x: Doubles
@@ -36,9 +36,12 @@ class Places:
 
 @dataclass
 class NeuronLayer:
-    """A layer as it is in NEURON. synapses: rows of n_in + 1. r [MOhm], g [uS]: (n_out, n_in + 1)."""
+    """A layer as it is in NEURON. cell: its label. synapses: rows of n_in + 1. r [MOhm] and g [uS]:
+    (n_out, n_in + 1).
+    """
 
     label: str
+    cell: str
     cells: list[Compartments]
     places: Places
     at_soma: bool
@@ -102,7 +105,9 @@ class NeuronNetwork:
                 drawn = places[k]
             r = _resistances(cells[k][0], drawn, plan.at_soma)
             self.layers.append(
-                NeuronLayer(plan.label, cells[k], drawn, plan.at_soma, r, _conductances(r))
+                NeuronLayer(
+                    plan.label, plan.cell.label, cells[k], drawn, plan.at_soma, r, _conductances(r)
+                )
             )
             n_in = plan.n
         self._connect(plans)

@@ -55,7 +55,7 @@ class PointCell(CellFactory):
 
 
 class PassiveHPC(CellFactory):
-    """A passive cell with the morphology of a file (.asc or .swc); the axon becomes two 30 um stubs.
+    """A passive cell with the morphology of a file (.asc or .swc), its axon two stubs of 30 um.
 
     The defaults are those of the human pyramidal cell of Zhang et al. 2023 (HPC-Net): cm 1.5
     uF/cm2, g_pas 1/48300 S/cm2, Ra 261.97 ohm cm, e_pas 0 mV, 1 + 2*int(L/40 um) segments a
@@ -96,7 +96,7 @@ class PassiveHPC(CellFactory):
 
 
 class PassiveTree(CellFactory):
-    """A passive cell of cylinders: a soma and `trunks` dendrites that branch in two depth - 1 times.
+    """A passive cell of cylinders: a soma, `trunks` dendrites that branch in two depth - 1 times.
 
     For tests and first trials; needs no file. length and diam of a trunk in um; the rest as in
     PassiveHPC.
@@ -173,7 +173,7 @@ class PythonCell(CellFactory):
 
 
 def cell_factory(given: Any) -> CellFactory:
-    """The factory of what Dense was given: a factory, its class, None (PointCell), or a callable."""
+    """The factory of what Dense got: a factory, its class, None (PointCell), or a callable."""
     if given is None:
         return PointCell()
     if isinstance(given, CellFactory):

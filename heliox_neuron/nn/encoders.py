@@ -56,6 +56,10 @@ class Encoder:
         """What a network takes for x (B, n): x itself with `code`, else times (B, n, K) in ms."""
         raise NotImplementedError
 
+    def encode_again(self, x: Doubles, first: int, duration: float) -> Doubles:
+        """encode() that gives the same at every call. first: number of the first sample of x."""
+        return self.encode(x, np.random.default_rng(0), duration)
+
     def times(self, x: Doubles, random: np.random.Generator, duration: float) -> Doubles:
         """(B, n, K) ms: when spikes are due at the synapses, ascending, filled with inf."""
         raise NotImplementedError
@@ -73,7 +77,7 @@ class Encoder:
 
 
 class RateEncoder(Encoder):
-    """Regular spikes: interval scale/(x + epsilon) ms, the first at base + interval, at most number.
+    """At most `number` regular spikes, one every scale/(x + epsilon) ms, the first at base + that.
 
     One NetStim an input; its spikes reach an ExpSyn (tau ms, e mV, weight uS) after delay ms.
     The defaults are those of Zhang et al. 2023.
@@ -188,6 +192,17 @@ class PoissonEncoder(Encoder):
 
     def encode(self, x: Doubles, random: np.random.Generator, duration: float) -> Doubles:
         return self.times(x, random, duration)
+
+    def encode_again(self, x: Doubles, first: int, duration: float) -> Doubles:
+        each = [
+            self.times(x[k : k + 1], np.random.default_rng([self.seed, first + k]), duration)[0]
+            for k in range(len(x))
+        ]
+        most = max(times.shape[1] for times in each)
+        filled = np.full((len(x), self.n, most), np.inf)
+        for k, times in enumerate(each):
+            filled[k, :, : times.shape[1]] = times
+        return filled
 
     def times(self, x: Doubles, random: np.random.Generator, duration: float) -> Doubles:
         count = random.poisson(x * (self.rate * duration / 1e3))

@@ -58,5 +58,8 @@ def layer_gradient(delta: Doubles, rg: Doubles, rectified: Doubles) -> Doubles:
 
 
 def error_before(delta: Doubles, rg: Doubles, weights: Doubles, mean: Doubles) -> Doubles:
-    """(B, n_in): 1[mean_i > 0] sum_j delta_j r_ji g_ji w_ji. mean: (B, n_in) of the cells before."""
+    """(B, n_in): 1[mean_i > 0] sum_j delta_j r_ji g_ji w_ji.
+
+    mean: (B, n_in) window means of v of the cells before.
+    """
     return (mean > 0) * (delta @ (rg * weights)[:, :-1])

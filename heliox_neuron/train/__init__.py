@@ -26,7 +26,6 @@ _HOME = {
     "Gradient": "gradients",
     "gradient": "gradients",
     "check_gradients": "gradients",
-    "History": "history",
     "fit": "fitting",
     "load_mechanisms": "mechanisms",
 }

@@ -63,7 +63,9 @@ class FiniteDifferences:
             self.simulation()
         steps = readout.window.steps(neuron().dt, self.simulation.tstop)
         values = self._recording.samples(*steps)
-        return self.loss.evaluate(values if readout.is_trajectory else values.mean(axis=0), sample)[0]
+        return self.loss.evaluate(values if readout.is_trajectory else values.mean(axis=0), sample)[
+            0
+        ]
 
     def _engine(self) -> AbstractContextManager[Any]:
         from ..session import attach

@@ -135,7 +135,9 @@ class SynapticGradient:
     def _resistances(self) -> None:
         """Between initialisation and the first step: as many solutions as points in a cell."""
         if self._core.generation() != self._generation:
-            raise HelioXError("HX097", "synaptic: the initialisation changed the model's structure.")
+            raise HelioXError(
+                "HX097", "synaptic: the initialisation changed the model's structure."
+            )
         matrix = read_matrix(neuron(), self._graph.structure)
         if self._matrix is None or not matrix.same(self._matrix):
             self._matrix = matrix
@@ -145,15 +147,8 @@ class SynapticGradient:
 
     def __call__(self, sample: int = 0) -> tuple[float, Doubles]:
         """(loss, gradient (n,)) of one run, with target `sample` of the loss."""
-        self._prepare()
-        recording = self._recording
-        assert recording is not None
-        self.simulation(between=self._resistances)
-        h = neuron()
-        samples = recording.samples(*self.loss.readout.window.steps(h.dt, self.simulation.tstop))
-        seen = samples[:, : self._n_readout]
-        values = seen if self.loss.readout.is_trajectory else seen.mean(axis=0)
-        loss, derivative = self.loss.evaluate(values, sample)
+        samples = self._run()
+        loss, derivative = self.loss.evaluate(self._seen(samples), sample)
         if derivative is None:
             raise HelioXError(
                 "HX094",
@@ -162,6 +157,23 @@ class SynapticGradient:
         self.exact = bool(np.ptp(samples, axis=0).max() <= _STEADY * np.abs(samples).max())
         self.exact &= self._is_passive()
         return loss, self._backwards(samples, np.atleast_2d(derivative))
+
+    def loss_now(self, sample: int = 0) -> float:
+        """The loss of one run."""
+        return self.loss.evaluate(self._seen(self._run()), sample)[0]
+
+    def _run(self) -> Doubles:
+        """(T, recorded) v in the window: of the readouts, then of the hidden points."""
+        self._prepare()
+        assert self._recording is not None
+        self.simulation(between=self._resistances)
+        steps = self.loss.readout.window.steps(neuron().dt, self.simulation.tstop)
+        return self._recording.samples(*steps)
+
+    def _seen(self, samples: Doubles) -> Doubles:
+        """What the loss looks at: (n,) means, or (T, n)."""
+        readout: Doubles = samples[:, : self._n_readout]
+        return readout if self.loss.readout.is_trajectory else readout.mean(axis=0)
 
     def _backwards(self, samples: Doubles, derivative: Doubles) -> Doubles:
         """samples: (T, recorded) v of readouts, then of hidden points; derivative: (T or 1, n)."""

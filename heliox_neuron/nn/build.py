@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import HelioXError, HelioXValueError
+from .batch.layers import Doubles
 from .cells import CellFactory, Compartments, compartments
 from .columns import SynapseColumns
 from .encoders import Encoder
 
-Doubles = npt.NDArray[np.float64]
 TRANSFER, POINTER = "HelioxGradedSynapse", "HelioxGradedSynapsePointer"
 COUPLINGS = ("pointer", "transfer")
 _sids = itertools.count(1_700_000_000)  # far from the numbers a program gives its source_vars

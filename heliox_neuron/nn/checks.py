@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import HelioXValueError
+from .batch.layers import Doubles
 from .learning import Loss
-
-Doubles = npt.NDArray[np.float64]
 
 
 def _error(message: str) -> HelioXValueError:

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..session import attach
+from .batch.layers import Doubles
 
-Doubles = npt.NDArray[np.float64]
 _TAG = 2.0**700  # no synapse has such a weight
 
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import HelioXValueError
-from .batch.layers import RateCode
+from .batch.layers import Doubles, RateCode
 from .cells import Compartments, PointCell, compartments
-
-Doubles = npt.NDArray[np.float64]
 
 
 class Encoder:
@@ -139,7 +136,7 @@ class RateEncoder(Encoder):
 
     def present(self, encoded: Doubles) -> None:
         code = self._code
-        intervals = (code.scale / (encoded + code.epsilon)).tolist()
+        intervals: list[float] = np.asarray(code.scale / (encoded + code.epsilon)).tolist()
         for stim, interval in zip(self.stims, intervals, strict=True):
             stim.interval, stim.start = interval, code.base + interval
 
@@ -205,7 +202,7 @@ class PoissonEncoder(Encoder):
         return filled
 
     def times(self, x: Doubles, random: np.random.Generator, duration: float) -> Doubles:
-        count = random.poisson(x * (self.rate * duration / 1e3))
+        count = np.asarray(random.poisson(x * (self.rate * duration / 1e3)))
         most = max(1, int(count.max(initial=0)))
         drawn = random.uniform(0.0, duration, (*x.shape, most)) + self.delay
         late = (np.arange(most) >= count[:, :, None]) | (drawn >= duration)

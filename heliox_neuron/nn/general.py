@@ -12,15 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..engines.gpu.device import open_device
 from ..errors import HelioXError
+from .batch.layers import Doubles
 from .build import NeuronNetwork
 from .learning import Loss, error_before, layer_gradient, loss_and_slope
 from .timing import Timing
-
-Doubles = npt.NDArray[np.float64]
 
 
 class GeneralExecutor:

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import HelioXValueError, suggestion
+from .batch.layers import Doubles
 
-Doubles: TypeAlias = "npt.NDArray[np.float64]"
 Loss: TypeAlias = "str | Callable[[Any, Any], tuple[Any, Any]]"
 BUILT_IN = ("softmax_cross_entropy", "mse")
 
@@ -22,7 +21,7 @@ BUILT_IN = ("softmax_cross_entropy", "mse")
 def check_loss(loss: Any) -> Loss:
     """HX094 for what is neither a known name nor callable."""
     if callable(loss) or loss in BUILT_IN:
-        return loss  # type: ignore[no-any-return]
+        return loss
     hint = suggestion(loss, BUILT_IN) if isinstance(loss, str) else ""
     raise HelioXValueError(
         "HX094",

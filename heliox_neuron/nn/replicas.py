@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from ..engines.gpu.device import Device
 from .batch import BatchNetwork
+from .batch.layers import Doubles
 from .build import NeuronNetwork
 from .learning import Loss
 from .linear import LinearModel
 from .timing import Timing
-
-Doubles = npt.NDArray[np.float64]
 
 
 class LinearExecutor:

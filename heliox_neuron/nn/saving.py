@@ -1,4 +1,4 @@
-"""Files of networks (HDF5): all that is needed to use one, and to go on training with the same bits.
+"""Files of networks (HDF5): what is needed to use one, and to go on training with the same bits.
 
 /architecture   JSON: encoder, layers, times, seed, coupling
 /layer_K        weights, section and x of the synapses

@@ -12,6 +12,7 @@ from ..engines.gpu.device import Device, open_device
 from ..errors import HelioXValueError
 from ..train.optimisers import Adam, optimiser
 from . import checks, linear
+from .batch.layers import Doubles
 from .build import COUPLINGS, NeuronNetwork, Places, glorot
 from .callbacks import Callback
 from .dense import Dense
@@ -24,7 +25,6 @@ from .summary import Summary
 from .timing import Timing
 from .training import Data, Options, Position, Trainer
 
-Doubles = npt.NDArray[np.float64]
 Executor: TypeAlias = LinearExecutor | GeneralExecutor
 EXECUTORS = ("auto", "linear", "general")
 DEVICES = ("auto", "gpu", "host")

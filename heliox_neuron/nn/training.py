@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ..errors import HelioXError, HelioXValueError
 from ..progress import wanted
+from .batch.layers import Doubles
 from .callbacks import Callback
 from .history import History
 from .learning import Loss
@@ -22,7 +23,6 @@ from .learning import Loss
 if TYPE_CHECKING:
     from .sequential import Executor, Sequential
 
-Doubles = npt.NDArray[np.float64]
 _LOOK = 0.25  # s between two looks at the losses, if nobody wants every batch
 _TOO_LARGE = 1e3  # times the first batch's loss (or 1): the training has diverged
 

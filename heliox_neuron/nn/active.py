@@ -38,7 +38,7 @@ def read_compiled(network: NeuronNetwork, number: int, fast: bool) -> CompiledLa
         fast=fast,
     )
     made.check()
-    return made
+    return made.snapshot()
 
 
 def _synapses(network: NeuronNetwork, number: int) -> list[SynapseRows]:

@@ -51,7 +51,8 @@ HX_DEVICE void publish(Nodes const& nodes, int b, int j) {
 }
 
 HX_DEVICE void take(int b, int j) {
-    double const* const row = hx_model.exchange + (j & hx_model.exchange_mask) * hx_model.n_exchange;
+    double const* const row =
+        hx_model.exchange + (j & hx_model.exchange_mask) * hx_model.n_exchange;
     for (int k = hx_model.link_first[b] + tid(); k < hx_model.link_first[b + 1]; k += n_thread()) {
         *hx_model.link_place[k] = from_other(row + hx_model.link_exchange[k]);
     }

@@ -6,7 +6,7 @@ Presynaptic voltages come from the trajectory of the layer before, as in src/gpu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,8 @@ class SynapseRows:
 
 @dataclass(frozen=True)
 class CompiledLayer:
-    """core: the compiled core. structure: _core.device_model(), read after finitialize.
+    """core: the compiled core. structure: _core.device_model(), whose columns are NEURON's own
+    memory until snapshot() copies them; samples begin with what is there then (finitialize).
 
     nodes: rows of all nodes of the layer's cells. somas: (n_out,) rows. rg: (n_out, n_in + 1)
     transfer resistance times conductance. fast: the O(log n) tree solver and no divisions.
@@ -73,6 +74,22 @@ class CompiledLayer:
                 raise HelioXError("HX033", f"{name} on the cells of a layer has a POINTER.")
             if name in ours and n != sum(len(s.row) for s in self.synapses if s.mechanism == name):
                 raise HelioXError("HX033", f"there are other {name} than the network's.")
+
+    def snapshot(self) -> CompiledLayer:
+        """The same with copies of NEURON's columns as they are now, of these cells alone."""
+        tiling = Tiling(self.structure, self.nodes, 1)
+        kept = {m["name"]: tiling.instances(m) for m in self.structure["mechanisms"]}
+        synapses = [
+            replace(rows, row=np.searchsorted(kept[rows.mechanism], rows.row))
+            for rows in self.synapses
+        ]
+        return replace(
+            self,
+            structure=tiling.structure(),
+            nodes=np.arange(len(self.nodes)),
+            somas=tiling.node(self.somas, 0),
+            synapses=synapses,
+        )
 
 
 class Replicas:

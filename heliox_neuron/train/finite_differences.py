@@ -100,7 +100,7 @@ class FiniteDifferences:
 
         x = start[k]
         up, down = x + h <= self.parameters.upper[k], x - h >= self.parameters.lower[k]
-        if up and down or not (up or down):
+        if up == down:
             return (at(x + h) - at(x - h)) / ((x + h) - (x - h))
         h = h if up else -h
         return (-3 * loss + 4 * at(x + h) - at(x + 2 * h)) / (2 * h)

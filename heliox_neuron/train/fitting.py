@@ -109,10 +109,11 @@ class Training:
 
     def save(self, path: str | Path) -> None:
         """The parameters and the optimiser's state as a NumPy archive (.npz)."""
-        state = {f"optimizer_{name}": value for name, value in self.optimizer.state().items()}
-        np.savez(
-            path, values=self.parameters.values, names=np.array(self.parameters.names), **state
-        )
+        arrays: dict[str, Any] = {
+            f"optimizer_{name}": value for name, value in self.optimizer.state().items()
+        }
+        arrays |= {"values": self.parameters.values, "names": np.array(self.parameters.names)}
+        np.savez(path, **arrays)
 
     # ---- the loop ----
 
@@ -204,9 +205,10 @@ class Training:
 
     def _diverged(self, epoch: int, batch: int, what: str) -> None:
         self.history.stopped = "diverged"
+        rate = self.optimizer.rate
         raise Diverged(
             f"training diverged in epoch {epoch + 1}, batch {batch + 1}: {what}. NEURON's objects "
-            f"have the last good values. Use a lower learning rate (now {self.optimizer.rate:.3g}).",
+            f"have the last good values. Use a lower learning rate (now {rate:.3g}).",
             self.history,
         )
 

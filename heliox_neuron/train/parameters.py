@@ -4,8 +4,8 @@
     p += heliox.trainable(cells, "gnabar_hh", share="section")
     p.values *= 0.9                     # NumPy array (n,); writing it writes NEURON's memory
 
-Names are looked up once. Reading and writing go through one PtrVector of NEURON's own handles, which
-follow NEURON's memory when it moves; after a change of the structure they are made anew.
+Names are looked up once. Reading and writing go through one PtrVector of NEURON's own handles:
+they follow NEURON's memory when it moves; after a change of the structure they are made anew.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Parameters:
         n = int(self.index.max(initial=-1)) + 1
         self.lower = np.full(n, -np.inf) if lower is None else np.asarray(lower, np.float64)
         self.upper = np.full(n, np.inf) if upper is None else np.asarray(upper, np.float64)
-        self._first = np.zeros(n, np.int64)  # an element of each number
+        self._first: Any = np.zeros(n, np.int64)  # an element of each number
         self._first[self.index[::-1]] = np.arange(len(self.elements))[::-1]
         self._bind()
 

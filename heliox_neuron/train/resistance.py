@@ -9,15 +9,15 @@ to that point; cells do not touch, so one solution serves a point of every cell.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ..solvers import solve
+from ..solvers.forest import Doubles
 
-Doubles = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
+Ints: TypeAlias = "npt.NDArray[np.int64]"
 
 
 @dataclass(frozen=True)

@@ -128,6 +128,13 @@ def read(network: NeuronNetwork) -> LinearModel:
     return LinearModel(inputs, layers)
 
 
+def read_inputs(network: NeuronNetwork) -> PointInputs:
+    """The input cells alone. Raises NotLinear with the reason."""
+    core: Any = attach()._core
+    core.freeze()
+    return _inputs(network, _Nodes(core.device_model()))
+
+
 def _check_mechanisms(network: NeuronNetwork, nodes: _Nodes) -> None:
     """Nothing but what belongs there sits on the network's cells."""
     label = np.zeros(len(nodes.parent), np.int16)  # 0: not ours, 1: inputs, k + 1: layer k

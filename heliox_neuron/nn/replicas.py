@@ -1,10 +1,11 @@
-"""A network of passive cells: replicas on the device (nn.batch), the weights copied to NEURON."""
+"""Replicas of a network on the device (nn.batch); the weights are copied to NEURON."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..engines.gpu.device import Device
+from .active import CompiledModel
 from .batch import BatchNetwork
 from .batch.layers import Doubles
 from .build import NeuronNetwork
@@ -12,14 +13,17 @@ from .learning import Loss
 from .linear import LinearModel
 from .timing import Timing
 
+Model: TypeAlias = LinearModel | CompiledModel
 
-class LinearExecutor:
-    """Runs a LinearModel of a NeuronNetwork on a device; None: the GPU, else the host."""
 
-    kind = "linear"
+class ReplicaExecutor:
+    """Runs replicas of a NeuronNetwork on a device; None: the GPU, else the host.
+
+    model: LinearModel for passive cells, CompiledModel for any that the GPU engine compiles.
+    """
 
     def __init__(
-        self, network: NeuronNetwork, model: LinearModel, timing: Timing, device: Device | None
+        self, network: NeuronNetwork, model: Model, timing: Timing, device: Device | None
     ) -> None:
         self.network = network
         self.model = model
@@ -29,6 +33,20 @@ class LinearExecutor:
             duration=timing.duration, window=timing.window, v_init=timing.v_init, device=device,
         )  # fmt: skip
         self.batch.weights = network.weights
+
+    @property
+    def kind(self) -> str:
+        """ "linear" or "compiled"."""
+        return "linear" if isinstance(self.model, LinearModel) else "compiled"
+
+    def fits(self, model: Model, timing: Timing) -> bool:
+        """Whether this executor is what would be made now."""
+        mine = self.model
+        if self.timing != timing:
+            return False
+        if isinstance(mine, LinearModel):
+            return isinstance(model, LinearModel) and mine.same(model)
+        return isinstance(model, CompiledModel) and mine.same(model)
 
     @property
     def weights(self) -> list[Doubles]:

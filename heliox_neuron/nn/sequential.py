@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..engines.gpu.device import Device, open_device
-from ..errors import HelioXValueError
+from ..errors import HelioXError, HelioXValueError
 from ..train.optimisers import Adam, optimiser
-from . import checks, linear
+from . import active, checks, linear
 from .batch.layers import Doubles
 from .build import COUPLINGS, NeuronNetwork, Places, glorot
 from .callbacks import Callback
@@ -20,13 +20,13 @@ from .encoders import Encoder
 from .general import GeneralExecutor
 from .history import History
 from .learning import Loss, check_loss, loss_and_slope
-from .replicas import LinearExecutor
+from .replicas import Model, ReplicaExecutor
 from .summary import Summary
 from .timing import Timing
 from .training import Data, Options, Position, Trainer
 
-Executor: TypeAlias = LinearExecutor | GeneralExecutor
-EXECUTORS = ("auto", "linear", "general")
+Executor: TypeAlias = ReplicaExecutor | GeneralExecutor
+EXECUTORS = ("auto", "linear", "compiled", "general")
 DEVICES = ("auto", "gpu", "host")
 
 
@@ -43,9 +43,10 @@ class Sequential:
     A sample starts from finitialize(v_init mV) and takes `duration` ms in steps of dt ms; a layer's
     output is the mean of the somata's v over `window` (start, end) ms. seed: of places, weights,
     shuffling and spikes: the same seed, the same bits. coupling: "pointer" or "transfer" (how v_pre
-    reaches a synapse). executor: "auto" takes replicas on the device ("linear") where all cells are
-    passive, else sample after sample in NEURON ("general"); device: "auto" (the GPU if there is
-    one), "gpu" or "host", of the linear executor. HX091 for what does not fit.
+    reaches a synapse). executor: "auto" takes replicas on the device where all cells are passive
+    ("linear"), else, on a GPU, replicas by the GPU engine's kernels ("compiled") if it can, else
+    sample after sample in NEURON ("general"); device: "auto" (the GPU if there is one), "gpu" or
+    "host", of the first two. HX091 for what does not fit.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class Sequential:
 
     @property
     def executor(self) -> str:
-        """ "auto", "linear" or "general"; may be set at any time."""
+        """ "auto", "linear", "compiled" or "general"; may be set at any time."""
         return self._executor_wanted
 
     @executor.setter
@@ -143,29 +144,42 @@ class Sequential:
         if self._live and self._executor is not None:
             return self._executor
         network = self.build()
-        model, self._why_general = self._linear_model(network)
+        model, self._why_general = self._model(network)
         before = self._executor
         if model is None:
             if not isinstance(before, GeneralExecutor) or before.timing != self.timing:
                 self._executor = GeneralExecutor(network, self.timing)
-        elif not (isinstance(before, LinearExecutor) and before.model.same(model)):
-            self._executor = LinearExecutor(network, model, self.timing, self._open_device())
+        elif not (isinstance(before, ReplicaExecutor) and before.fits(model, self.timing)):
+            self._executor = ReplicaExecutor(network, model, self.timing, self._open_device())
         assert self._executor is not None
         self._executor.weights = network.weights
         return self._executor
 
-    def _linear_model(self, network: NeuronNetwork) -> tuple[linear.LinearModel | None, str]:
-        """The network as passive cables, or None and why it is not run as such."""
-        if self.executor == "general":
+    def _model(self, network: NeuronNetwork) -> tuple[Model | None, str]:
+        """What the device runs replicas of, or None; and why it is not the first choice."""
+        wanted = self.executor
+        if wanted == "general":
             return None, 'executor = "general"'
+        why = ""
+        if wanted != "compiled":
+            try:
+                return linear.read(network), ""
+            except linear.NotLinear as reason:
+                if wanted == "linear":
+                    raise HelioXValueError(
+                        "HX091", f'executor = "linear", but {reason}. "auto" takes another.'
+                    ) from None
+                why = str(reason)
+            if self.device == "auto" and not _has_gpu():
+                return None, f"{why}; there is no GPU for replicas of such cells"
         try:
-            return linear.read(network), ""
-        except linear.NotLinear as reason:
-            if self.executor == "linear":
+            return active.read(network, self.timing), why
+        except (linear.NotLinear, HelioXError) as reason:
+            if wanted == "compiled":
                 raise HelioXValueError(
-                    "HX091", f'executor = "linear", but {reason}. "auto" takes "general" for it.'
+                    "HX091", f'executor = "compiled", but {reason} "auto" takes "general" for it.'
                 ) from None
-            return None, str(reason)
+            return None, f"{why}; {reason}"
 
     def _open_device(self) -> Device | None:
         if self.device == "auto":
@@ -204,7 +218,7 @@ class Sequential:
         for first in range(0, len(x), batch_size):
             part = x[first : first + batch_size]
             n = len(part)
-            if executor.kind == "linear" and n < batch_size < len(x):
+            if executor.kind != "general" and n < batch_size < len(x):
                 part = np.concatenate([part, x[: batch_size - n]])  # one size of batch only
             encoded = self.encoder.encode_again(part, first, self.timing.duration)
             found[first : first + n] = executor.forward(encoded)[:n]
@@ -356,3 +370,10 @@ def _one_of(name: str, value: Any, known: tuple[str, ...]) -> None:
     if value not in known:
         listed = ", ".join(f'"{word}"' for word in known)
         raise HelioXValueError("HX091", f"{name} = {value!r}: use one of {listed}.")
+
+
+def _has_gpu() -> bool:
+    try:
+        return open_device().name != "host"
+    except HelioXError:
+        return False

@@ -20,7 +20,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Summary:
-    """rows: the encoder and each layer. executor: "linear" or "general", why: for the latter."""
+    """rows: the encoder and each layer. executor: its kind; why: it is not "linear"."""
 
     rows: tuple[Row, ...]
     executor: str
@@ -62,6 +62,7 @@ class Summary:
         lines.insert(1, "-" * (sum(width) + 2 * len(width) - 2))
         how = {
             "linear": "replicas of passive cells on the device",
+            "compiled": "replicas on the device, by the kernels of the GPU engine",
             "general": "sample after sample in NEURON",
         }[self.executor]
         reason = f": {self.why}" if self.why else ""

@@ -144,7 +144,8 @@ def _check_mechanisms(network: NeuronNetwork, nodes: _Nodes) -> None:
         ours[roots] = True
         label[ours[nodes.root]] = k
     names = ["the inputs", *(layer.label for layer in network.layers)]
-    for mechanism in nodes.structure["mechanisms"]:
+    # the channels of an ion tell more than the ion
+    for mechanism in sorted(nodes.structure["mechanisms"], key=lambda m: m["kind"] == "ion"):
         name = mechanism["name"]
         found = label[mechanism["node"]] if mechanism["n"] else np.zeros(0, np.int16)
         if name in _PASSIVE:

@@ -266,11 +266,12 @@ class Sequential:
         self._choose_optimizer(optimizer, resume)
         if seed is not None:
             self.random = np.random.default_rng([checks.count("seed", seed, 0), 2])
-        self.position = self._start(options, data.digest, resume)
+        position = self._start(options, data.digest, resume)
         executor = self._ready()
-        self._bind(executor)
         trainer = Trainer(self, executor, data, options, list(callbacks), verbose)
-        for callback, state in zip(callbacks, self.position.callbacks, strict=False):
+        self._bind(executor)
+        self.position = position
+        for callback, state in zip(callbacks, position.callbacks, strict=False):
             if state:
                 callback.load_state(state)
         for callback in callbacks:
@@ -278,7 +279,7 @@ class Sequential:
         self.callbacks = list(callbacks)
         self.stop_training, self._live = False, True
         try:
-            return trainer.run(self.position, epochs)
+            return trainer.run(position, epochs)
         finally:
             self._live = False
 

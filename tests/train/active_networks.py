@@ -67,7 +67,7 @@ def trajectories(network: NeuronNetwork, x: np.ndarray) -> list[np.ndarray]:
     return found
 
 
-def build(coupling: str) -> tuple[NeuronNetwork, BatchNetwork]:
+def build(coupling: str, device: str = "host") -> tuple[NeuronNetwork, BatchNetwork]:
     """6-4-2, the hidden cells active; replicas on the device of HELIOX_GPU_DEVICE, or the host."""
     random = np.random.default_rng(4)
     plans: Any = [LayerPlan("hidden", 4, Active(), False), LayerPlan("out", 2, PointCell(), True)]
@@ -79,7 +79,7 @@ def build(coupling: str) -> tuple[NeuronNetwork, BatchNetwork]:
     h.finitialize(0.0)
     net = BatchNetwork(
         read_inputs(network), 6, [read_compiled(network, k, fast=False) for k in range(2)],
-        dt=DT, duration=DURATION, window=WINDOW, device=open_device("host"),
+        dt=DT, duration=DURATION, window=WINDOW, device=open_device(device),
     )  # fmt: skip
     net.weights = weights
     return network, net

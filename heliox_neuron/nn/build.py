@@ -23,6 +23,8 @@ from .encoders import Encoder
 
 TRANSFER, POINTER = "HelioxGradedSynapse", "HelioxGradedSynapsePointer"
 COUPLINGS = ("pointer", "transfer")
+# NEURON cannot take a source_var or target_var back: finitialize fails when its synapse is gone
+_kept: list[NeuronNetwork] = []
 _sids = itertools.count(1_700_000_000)  # far from the numbers a program gives its source_vars
 
 
@@ -134,6 +136,7 @@ class NeuronNetwork:
                 layer.synapses.append([*row, bias])
             before = layer.cells
         if self.coupling == "transfer":
+            _kept.append(self)
             h.ParallelContext().setup_transfer()
 
     def _synapse(self, segment: Any, pre: Compartments) -> Any:

@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -222,11 +223,19 @@ def print_jaxley(options, folder):
         print("Jaxley: not installed")
         return {}
     words = ["--data-dir", folder, "--batch", BATCH, "--samples", 2 * BATCH]
+    program = [sys.executable, HERE.with_name("training_jaxley.py"), *words]
     try:
-        found = cases.run_child(HERE.with_name("training_jaxley.py"), words)
-    except RuntimeError as error:
-        print(f"Jaxley: {error}")
+        done = subprocess.run(
+            list(map(str, program)), capture_output=True, text=True, check=True,
+            env=cases.child_environment(), timeout=options.jaxley_seconds,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        print(f"Jaxley: stopped after {options.jaxley_seconds} s (--jaxley-seconds)")
         return {}
+    except subprocess.CalledProcessError as error:
+        print(f"Jaxley: {(error.stderr.strip().splitlines() or ['no output'])[-1]}")
+        return {}
+    found = json.loads(done.stdout.strip().splitlines()[-1])
     print(
         f"Jaxley {found['version']} on {found['device']}, 784-64-10, batch {BATCH}: train "
         f"{found['train']:.2f}, test {found['test']:.2f} s per 1,000 samples (compiled in "
@@ -253,6 +262,7 @@ def arguments():
     parser.add_argument("--no-search", action="store_true", help="batch 4 only")
     parser.add_argument("--no-timing", action="store_true")
     parser.add_argument("--no-jaxley", action="store_true")
+    parser.add_argument("--jaxley-seconds", type=float, default=60.0, help="it is stopped then")
     parser.add_argument("--epochs", type=int, default=0, help="train on all of MNIST")
     parser.add_argument("--batches", type=int, nargs="+", default=[16], help="with --epochs")
     parser.add_argument("--limit", type=int, help="samples of an epoch, with --epochs")

@@ -453,7 +453,8 @@ _ENTRIES = [
         "The parameter or the connection in the message.",
         "A method holds for some models only: `synaptic` for feed-forward networks of graded "
         "synapses (and single-event synapses) whose weights are trained.",
-        "Finite differences (method finite_differences) treat every parameter of every model, with two runs for each.",
+        "Finite differences (method finite_differences) treat every parameter of every model, with "
+        "two runs for each.",
     ),
 ]
 

@@ -280,11 +280,16 @@ def _of_segment(segment: Any, name: str, index: int, what: str, may_lack: bool) 
 
 def _density(segment: Any, name: str) -> tuple[str, str]:
     """("hh", "gnabar") of "gnabar_hh" where the segment has hh, else ("", "")."""
-    for mechanism in segment.sec.psection()["density_mechs"]:
+    for mechanism in _densities(segment):
         variable = name.removesuffix(f"_{mechanism}")
         if variable != name and hasattr(segment, name):
             return mechanism, variable
     return "", ""
+
+
+def _densities(segment: Any) -> list[str]:
+    # section.psection() knows too, but imports rxd, which then takes part in every step
+    return [mechanism.name() for mechanism in segment if not mechanism.is_ion()]
 
 
 def _exists(name: str) -> bool:
@@ -305,7 +310,7 @@ def _near(segment: Any, name: str) -> str:
     h = _neuron()
     known = [
         f"{variable}_{mechanism}"
-        for mechanism in segment.sec.psection()["density_mechs"]
+        for mechanism in _densities(segment)
         for variable in range_variables(h, mechanism, 1)
     ]
     listed = f" It has {', '.join(known)}." if known else ""

@@ -1,0 +1,84 @@
+"""Small networks of passive cables and graded synapses for the training tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+TAU = 1.0  # ms, of every membrane here: cm 1 uF/cm2, g_pas 1e-3 S/cm2
+STEADY = (40.0, 50.0)  # ms: with implicit Euler a start has decayed by 1.025**-1600 = 7e-18
+
+
+def session():
+    """The `heliox` object, in a NEURON with stdrun and v_init = 0."""
+    from neuron import h
+
+    import heliox_neuron
+
+    h.load_file("stdrun.hoc")
+    h.v_init = 0
+    return heliox_neuron.heliox
+
+
+def cable(name, nseg=5, L=100.0, diam=5.0):
+    from neuron import h
+
+    section = h.Section(name=name)
+    section.L, section.diam, section.nseg = L, diam, nseg
+    section.Ra, section.cm = 100, 1
+    section.insert("pas")
+    section.g_pas, section.e_pas = 1e-3, 0
+    return section
+
+
+def step(section, amp):
+    from neuron import h
+
+    clamp = h.IClamp(section(0.5))
+    clamp.delay, clamp.dur, clamp.amp = 0, 1e9, amp
+    return clamp
+
+
+def synapse(pre, segment, w, g=0.01):
+    """A graded synapse by POINTER; with pre None a bias, 1 mV."""
+    from neuron import h
+
+    if pre is None:
+        made = h.HelioxGradedSynapse(segment)
+        made.v_pre = 1
+    else:
+        made = h.HelioxGradedSynapsePointer(segment)
+        h.setpointer(pre(0.5)._ref_v, "v_pre", made)
+    made.g, made.w = g, w
+    return made
+
+
+class TwoLayers:
+    """3 inputs - 3 hidden cables - 2 outputs, all connected, with biases, weights of a seed."""
+
+    def __init__(self, seed=1):
+        random = np.random.default_rng(seed)
+        self.inputs = [cable(f"in{k}", 1, 20) for k in range(3)]
+        self.clamps = [step(s, 0.01 * (k + 1)) for k, s in enumerate(self.inputs)]
+        self.hidden = [cable(f"hid{k}") for k in range(3)]
+        self.outputs = [cable(f"out{k}") for k in range(2)]
+        self.synapses = []
+        for layer, above in ((self.hidden, self.inputs), (self.outputs, self.hidden)):
+            for post in layer:
+                for pre in above:
+                    where = post(random.uniform())
+                    self.synapses.append(synapse(pre, where, random.normal(0.5, 1)))
+                self.synapses.append(synapse(None, post(0.5), 0.3))
+
+
+def rounding(loss, v, step, scale):
+    """Relative error of central differences of a squared error, without truncation.
+
+    v, and so the loss's root, is linear in each single parameter: the differences have no
+    truncation error. What is left is rounding. A step rounds a node's v about 8 times, by 2**-53
+    each, and what was rounded decays with TAU: TAU/dt steps of it add up. v: the largest potential
+    (mV); scale: the gradient's largest component.
+    """
+    from neuron import h
+
+    of_v = 8 * TAU / h.dt * np.finfo(float).eps / 2 * v
+    return 2 * np.sqrt(loss) * of_v / step / scale

@@ -317,7 +317,7 @@ _ENTRIES = [
         "and is always there.",
     ),
     Entry(
-        "HX055",
+        "HX058",
         "training diverged",
         "error",
         "The epoch, the batch and the loss in the message.",

@@ -317,6 +317,24 @@ _ENTRIES = [
         "and is always there.",
     ),
     Entry(
+        "HX055",
+        "an average without samples",
+        "error",
+        "average.array; the window and t are in the message.",
+        "Means are of fixed steps in the window since the last finitialize(); there has been none.",
+        "Run into the window (with CVode's variable step off), or ask for another window.",
+    ),
+    Entry(
+        "HX056",
+        "this cannot be averaged",
+        "error",
+        "heliox.average() or variable.average(); what it was given is in the message.",
+        "An average needs a window (ts, te) in ms and RANGE variables of segments, point processes "
+        "or artificial cells. Others (hoc variables, elements of a Vector, weights of NetCons) may "
+        "go without notice.",
+        "Vector.record such a variable.",
+    ),
+    Entry(
         "HX060",
         "this NEURON version is not tested",
         "neuron",
@@ -350,7 +368,7 @@ _ENTRIES = [
         "A typo would otherwise be silent: nothing would be switched on.",
         "The message suggests the nearest member. "
         "Members: enable, device, fidelity, strict, threads, progress, report(), explain(), "
-        "verify(), variable().",
+        "verify(), variable(), average().",
     ),
     Entry(
         "HX081",

@@ -84,6 +84,7 @@ DeviceAnswer ask(py::object const& engine, char const* kind, long n, double t_st
         std::string const asked_from = kind == std::string("fadvance") ? where() : "";
         DeviceAnswer answer = answer_of(engine.attr("steps")(kind, n, t_stop), n);
         answer.where = asked_from;
+        answer.plan = py::str(py::getattr(engine, "plan", py::str(""))).cast<std::string>();
         answer.interrupted = DeferredInterrupt::seen();
         return answer;
     } catch (py::error_already_set& error) {

@@ -199,6 +199,15 @@ def _pointer(thing: Any, name: str | None) -> Any:
         raise AverageValueError("HX056", f"{thing} has no variable {name}: {error}") from None
 
 
+def add_column(core: Core, name: str, window: tuple[float, float], relu: bool) -> int:
+    """The number of a new average of a whole column. HX056 where a script cannot see it."""
+    try:
+        return core.average_column(name, *window, relu)
+    except KeyError:
+        message = f"{name} is the engine's own: a script does not see it."
+        raise AverageValueError("HX056", message) from None
+
+
 def add_pointers(core: Core, pointers: list[Any], window: tuple[float, float], relu: bool) -> int:
     """The number of a new average. HX056 where a pointer is none to a RANGE variable."""
     from neuron import h

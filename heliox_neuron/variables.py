@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .average import Average, between
+from .average import Average, add_column, between
 from .errors import HelioXError
 
 if TYPE_CHECKING:
@@ -135,8 +135,8 @@ class Variable:
         self._current()
         return Average(
             self._core,
-            lambda begin, end, of_positive: self._core.average_column(
-                self.name, begin, end, of_positive
+            lambda begin, end, of_positive: add_column(
+                self._core, self.name, (begin, end), of_positive
             ),
             self.name,
             between(window, stop),

@@ -52,8 +52,9 @@ py::dict state(int id) {
     return result;
 }
 
-// (id, begin, end, relu) of each whose elements are there.
+// Finds the elements; (id, begin, end, relu) of each whose elements are there.
 py::list listed() {
+    averages_before_steps();
     py::list result;
     for (int id: average_ids()) {
         AverageState const& average = average_state(id);

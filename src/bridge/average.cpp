@@ -185,6 +185,28 @@ void add(Average& average, NrnThread const& nt) {
     }
 }
 
+// Engines promise NEURON's numbers in what a script can see: not in rhs, d, or a mechanism's _g.
+bool is_public(std::string const& column) {
+    auto const dot = column.find('.');
+    if (dot == std::string::npos) {
+        return column == "v" || column == "i_membrane_" || column == "area";
+    }
+    std::string const owner = column.substr(0, dot), field = column.substr(dot + 1);
+    for (int type = 0; type < n_memb_func; ++type) {
+        Symbol const* const mechanism = memb_func[type].sym;
+        if (!mechanism || owner != mechanism->name) {
+            continue;
+        }
+        for (unsigned k = 0; k < mechanism->s_varn; ++k) {
+            std::string const name = mechanism->u.ppsym[k]->name;
+            if (name == field || name == field + "_" + owner) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 Average& found(int id) {
     auto const it = averages_.find(id);
     if (it == averages_.end()) {
@@ -205,6 +227,9 @@ int add_new(Average average, AverageWindow const& window) {
 
 int add_average(std::string const& column, AverageWindow const& window) {
     Average average;
+    if (!is_public(column)) {
+        return -1;
+    }
     average.column = column;
     average.at = elements_now(average);
     return average.at.empty() ? -1 : add_new(std::move(average), window);

@@ -27,7 +27,7 @@ struct AverageState {
     AverageWindow window;
 };
 
-// Of all elements of a column (columns.hpp). -1: there is no such column.
+// Of all elements of a column (columns.hpp). -1: there is no such column, or a script cannot see it.
 HELIOX_API int add_average(std::string const& column, AverageWindow const& window);
 
 // Of the n variables that hoc's PtrVector[index] points to. Throws std::invalid_argument where one is no RANGE variable:
@@ -48,7 +48,7 @@ HELIOX_API void set_average(int id, double const* sum, long count);
 bool has_averages();
 void averages_new_run(); // finitialize: an average belongs to one run
 // Before steps, model data sorted: finds the elements anew.
-void averages_before_steps();
+HELIOX_API void averages_before_steps();
 // In a step, where records are taken: the elements of this thread.
 void add_to_averages(NrnThread const& nt);
 // Elements that steps from here on may look at.

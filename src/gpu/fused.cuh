@@ -44,6 +44,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
             HX_SYNC(); // a record or a threshold looks at what another thread's point process stored
         }
         hx::sample(nodes, observed, j);
+        hx::average(nodes, b, j);
         bool const last = j == n_step - 1;
         if (split || last) {
             event = hx::deliver(nodes, b, event, split ? 2 * j + 1 : n_step, t);

@@ -1,4 +1,4 @@
-"""The same variable, or average, on the GPU: `heliox.variable("hh.m").device` (architecture D5, VarStruct).
+"""The same variable or average on the GPU: `heliox.variable("hh.m").device` (architecture D5).
 
 Between two runs a GPU holds a copy of what its kernels use. The handle shares that memory with
 CuPy, PyTorch, JAX or Numba without copying: it speaks __cuda_array_interface__ and DLPack.

@@ -59,8 +59,8 @@ py::list listed() {
     for (int id: average_ids()) {
         AverageState const& average = average_state(id);
         if (average.problem.empty()) {
-            result.append(py::make_tuple(id, average.window.begin, average.window.end,
-                                         average.window.relu));
+            result.append(
+                py::make_tuple(id, average.window.begin, average.window.end, average.window.relu));
         }
     }
     return result;

@@ -26,13 +26,14 @@ using Handle = neuron::container::data_handle<double>;
 
 char const* const kGone = "HX051";
 
-struct Average: AverageState {
+struct Average : AverageState {
     std::string column;          // or
     std::vector<Handle> handles; // one an element
     std::vector<double*> at;     // where the elements were before the last steps
     int structure = -1;          // structure_change_cnt then
     int n_thread = 1;
-    std::vector<std::vector<int>> of_thread; // elements of each NEURON thread, when there are several
+    std::vector<std::vector<int>>
+        of_thread; // elements of each NEURON thread, when there are several
 };
 
 std::map<int, Average> averages_;
@@ -88,9 +89,9 @@ void divide_among_threads(Average& average) {
     average.of_thread.assign(nrn_nthread, {});
     auto const ranges = ranges_of_threads();
     for (size_t k = 0; k < average.at.size(); ++k) {
-        auto it = std::upper_bound(
-            ranges.begin(), ranges.end(), average.at[k],
-            [](double const* at, Range const& range) { return at < range.begin; });
+        auto it =
+            std::upper_bound(ranges.begin(), ranges.end(), average.at[k],
+                             [](double const* at, Range const& range) { return at < range.begin; });
         if (it == ranges.begin() || average.at[k] >= (--it)->end) {
             give_up(average, "HX056 with pc.nthread > 1 an artificial cell's variable has no mean");
             return;
@@ -134,8 +135,8 @@ void find_elements(Average& average) {
         return;
     }
     if (others(average, now)) {
-        give_up(average, std::string(kGone) +
-                             " the model changed while the mean was taken: other elements");
+        give_up(average,
+                std::string(kGone) + " the model changed while the mean was taken: other elements");
         return;
     }
     bool const same = now == average.at && average.structure == structure_change_cnt &&

@@ -206,8 +206,8 @@ std::string watch_records() {
     if (why.empty() && !records_hook().installed()) {
         why = records_hook().find();
         if (why.empty()) {
-            why = records_hook().check_caller("a step",
-                                              reinterpret_cast<void const*>(&nrn_fixed_step_lastpart));
+            why = records_hook().check_caller(
+                "a step", reinterpret_cast<void const*>(&nrn_fixed_step_lastpart));
         }
         if (!why.empty()) {
             return "HX061 NEURON's own steps cannot be watched (" + why + ")";

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def use(engine):
-    """An engine by name: "off", "neuron", "cpu", or the plan of the GPU engine, "fast" its fidelity."""
+    """An engine: "off", "neuron", "cpu"; a plan of the GPU engine, or "fast", its fidelity."""
     from parity import compare, device
 
     if engine in ("off", "neuron", "cpu"):

@@ -1,4 +1,4 @@
-"""heliox.average(): the bits of a mean of Vector.record, on every engine and in every way to run."""
+"""heliox.average(): the bits of a mean of Vector.record, on every engine, in every way to run."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_bits_of_a_mean_of_records(engine):
             assert mean.count == round((window[1] - window[0]) / h.dt)
     whole = {name: mean.array for name, mean in columns.items()}
     first = [mean.array for *_, mean in taken]
-    by_name = {name: mean for _, name, window, relu, mean in taken if window == (5, 15) and not relu}
+    by_name = {name: m for _, name, w, relu, m in taken if w == (5, 15) and not relu}
     for column, name in (("hh.m", "m_hh"), ("pas.i", "i_pas"), ("na_ion.ina", "ina")):
         assert np.array_equal(np.sort(whole[column]), np.sort(by_name[name].array))
 
@@ -134,7 +134,7 @@ def test_threads_of_neuron(engine):
         assert {mean.count for mean in means} == {400}
     start = heliox.variable("NetStim.start").average((5, 15))
     ways.psolve(built)
-    with pytest.raises(LookupError, match="HX056.*artificial cell"):
+    with pytest.raises(LookupError, match=r"HX056.*artificial cell"):
         start.array  # noqa: B018
 
 

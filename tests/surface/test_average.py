@@ -29,7 +29,8 @@ def error(function, code, kind):
 OBJECTS = """
 window = (1, 5)
 for objects, name, n in (
-    (soma, "v", 1), (soma(0.2), "m_hh", 1), ([soma, soma(0.9)], "v", 2), (list(soma.allseg()), "v", 5),
+    (soma, "v", 1), (soma(0.2), "m_hh", 1), ([soma, soma(0.9)], "v", 2),
+    (list(soma.allseg()), "v", 5),
     (h.SectionList([soma]), "v", 1), (syn, "g", 1), ([syn], "g", 1), (h.List("ExpSyn"), "i", 1),
     (syn._ref_g, None, 1), ([syn._ref_i, soma(0.5)._ref_v], None, 2),
 ):

@@ -8,7 +8,7 @@ engine, or finitialize(), changed since.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from .model import DeviceModel
 from .translate import Refusal
 from .variables import Place, host_value, places
 
-Ints = npt.NDArray[np.int64]
+Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass
@@ -180,7 +180,7 @@ class Averages:
     # ---- a window ----
 
     def load(self, window: Any) -> bool:
-        """Which steps of a window belong to which average; True where numbers of hx_model changed."""
+        """Which of a window's steps belong to an average; True where numbers of hx_model changed."""
         if not self.groups:
             return False
         n_step = int(window.n_step)
@@ -227,7 +227,8 @@ class Averages:
         if any(len(group.constant) for group in touched):
             self.model.device.upload(self.sum, sums)
         for group in touched:
-            self.core.average_set(group.number, np.ascontiguousarray(sums[group.index]), group.count)
+            mine = np.ascontiguousarray(sums[group.index])
+            self.core.average_set(group.number, mine, group.count)
             group.touched = False
 
 

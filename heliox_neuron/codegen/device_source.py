@@ -47,7 +47,6 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("double**", "record_place"),
     ("double*", "record_value"),
     ("long long", "n_average"),  # average.cuh
-    ("long long", "sync_averages"),
     ("int*", "average_first"),  # [n_block + 1]
     ("int*", "average_slot"),
     ("double**", "average_place"),

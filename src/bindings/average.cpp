@@ -81,6 +81,7 @@ void bind_average(py::module_& m) {
     m.def("average_drop", &drop);
     m.def("average_reset", &reset_average);
     m.def("average_state", &state);
+    m.def("average_version", [](int id) { return average_state(id).version; });
     m.def("average_set", &set_sum);
     m.def("average_addresses", [](int id) { return copied(average_addresses(id)); });
     m.def("averages", &listed);

@@ -11,9 +11,6 @@ HX_DEVICE void average(Nodes const& nodes, int b, int j) {
     if (!hx_model.n_average) {
         return;
     }
-    if (hx_model.sync_averages) {
-        HX_SYNC(); // an element was stored by another thread
-    }
     for (int k = hx_model.average_first[b] + tid(); k < hx_model.average_first[b + 1];
          k += n_thread()) {
         int const group = hx_model.average_group[k];
@@ -23,9 +20,6 @@ HX_DEVICE void average(Nodes const& nodes, int b, int j) {
         double const x = look(nodes, hx_model.average_slot[k], hx_model.average_place[k]);
         // NaN stays NaN
         hx_model.average_sum[k] += hx_model.average_relu[group] && x < 0. ? 0. : x;
-    }
-    if (hx_model.sync_averages) {
-        HX_SYNC(); // its thread may go on to the next step
     }
 }
 

@@ -49,6 +49,7 @@ class Averages:
         self.core = core
         self.model = model
         self.whole = False  # the window that runs has to store what an average looks at
+        self.sync = False  # an element is stored by another thread than adds it up
         self.groups: list[Group] = []
         self._seen: tuple[Any, ...] | None = None  # what groups were made for
         self.model.values["n_average"] = 0
@@ -84,7 +85,7 @@ class Averages:
         listed = self.core.averages()
         self.model.values["n_average"] = 0
         if not listed:
-            self.groups, self._seen = [], None
+            self.groups, self._seen, self.sync = [], None, False
             return
         # where the elements lie changes with the model only, and then this object is another one
         now = (listed, len(self.model.columns))
@@ -162,16 +163,15 @@ class Averages:
         model.put("average_place", found.address[order])
         model.put("average_group", kept[order].astype(np.int32))
         model.need("average_sum", len(group), np.float64)
-        model.values["sync_averages"] = int((found.slot < 0).any())
+        self.sync = bool((found.slot < 0).any())
 
     def upload(self) -> None:
         """The sums that are newer on the host."""
-        states = [self.core.average_state(group.number) for group in self.groups]
-        pairs = list(zip(self.groups, states, strict=True))
-        if all(group.version == state["version"] for group, state in pairs):
+        if all(g.version == self.core.average_version(g.number) for g in self.groups):
             return
         sums = np.zeros(self._n)
-        for group, state in pairs:
+        for group in self.groups:
+            state = self.core.average_state(group.number)
             sums[group.index] = state["sum"]
             group.version, group.count = state["version"], state["count"]
             group.constant_sum = state["sum"][group.constant]
@@ -180,7 +180,7 @@ class Averages:
     # ---- a window ----
 
     def load(self, window: Any) -> bool:
-        """Which of a window's steps belong to an average; True where numbers of hx_model changed."""
+        """Which steps of a window belong to an average; True where hx_model changed."""
         if not self.groups:
             return False
         n_step = int(window.n_step)

@@ -161,6 +161,7 @@ class GpuEngine:
         observers, events, averages = self._observers, self._events, self._averages
         observers.take_over()
         averages.take_over()
+        model.values["sync_records"] = int(observers.sync or averages.sync)
         events.take_over(observers.sources, observers.tests_points)
         events.network.take_over(n)
         self._plan.begin(self.core, model)

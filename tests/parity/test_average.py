@@ -159,6 +159,10 @@ def test_the_sums_on_the_device():
 
     from parity import averages, ways
 
+    def means_of(sums):
+        array = sums.array.get() if hasattr(sums.array, "get") else np.asarray(sums.array)
+        return array[sums.index] / max(1, sums.count)
+
     heliox = averages.use("fused")
     built = averages.network()
     # cm is a number that the device does not add up: no step changes it
@@ -169,14 +173,12 @@ def test_the_sums_on_the_device():
     for mean in means:
         sums = mean.device
         assert sums.count == mean.count == 400 and len(sums.index) == len(mean)
-        assert np.array_equal(np.from_dlpack(sums)[sums.index] / sums.count, mean.array)
-        assert sums.pointer == np.asarray(sums.array).ctypes.data
+        assert np.array_equal(means_of(sums), mean.array)
+        if not hasattr(sums.array, "get"):
+            assert np.from_dlpack(sums).ctypes.data == sums.pointer
     means[0].reset()
-    sums = means[0].device
-    assert sums.count == 0 and not np.asarray(sums.array)[sums.index].any()
-    sums = means[2].device
-    assert np.array_equal(np.asarray(sums.array)[sums.index] / sums.count, means[2].array)
+    assert means[0].device.count == 0 and not means_of(means[0].device).any()
+    assert np.array_equal(means_of(means[2].device), means[2].array)
     averages.use("cpu")
     ways.psolve(built)
-    sums = means[0].device  # what another engine added
-    assert np.array_equal(np.asarray(sums.array)[sums.index] / sums.count, means[0].array)
+    assert np.array_equal(means_of(means[0].device), means[0].array)  # what another engine added

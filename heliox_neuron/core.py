@@ -32,6 +32,13 @@ class Core(Protocol):
     def generation(self) -> int: ...
     def add_kernel_library(self, path: str, /) -> None: ...
     def set_device_engine(self, engine: Any, /) -> None: ...
+    def average_column(self, name: str, begin: float, end: float, relu: bool, /) -> int: ...
+    def average_pointers(
+        self, index: int, n: int, begin: float, end: float, relu: bool, /
+    ) -> int: ...
+    def average_drop(self, number: int, /) -> None: ...
+    def average_reset(self, number: int, /) -> None: ...
+    def average_state(self, number: int, /) -> dict[str, Any]: ...
 
 
 class OffCore:
@@ -88,6 +95,21 @@ class OffCore:
 
     def set_device_engine(self, engine: Any) -> None:
         pass
+
+    def average_column(self, name: str, begin: float, end: float, relu: bool) -> int:
+        raise KeyError(name)
+
+    def average_pointers(self, index: int, n: int, begin: float, end: float, relu: bool) -> int:
+        raise ValueError(self._reason)
+
+    def average_drop(self, number: int) -> None:
+        pass
+
+    def average_reset(self, number: int) -> None:
+        pass
+
+    def average_state(self, number: int) -> dict[str, Any]:
+        raise KeyError(number)
 
 
 def load() -> Core:

@@ -1,4 +1,4 @@
-"""The same variable on the GPU: `heliox.variable("hh.m").device` (architecture D5, VarStruct).
+"""The same variable or average on the GPU: `heliox.variable("hh.m").device` (architecture D5).
 
 Between two runs a GPU holds a copy of what its kernels use. The handle shares that memory with
 CuPy, PyTorch, JAX or Numba without copying: it speaks __cuda_array_interface__ and DLPack.
@@ -13,6 +13,7 @@ import numpy as np
 from .errors import HelioXError
 
 if TYPE_CHECKING:
+    from .engines.gpu.averages import Averages
     from .engines.gpu.columns import Column
     from .engines.gpu.model import DeviceModel
 
@@ -80,6 +81,55 @@ class DeviceVariable:
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.shape} float64 on {self._device.name}>"
+
+
+class DeviceAverage:
+    """The sums of an average on the device: `heliox.average(...).device`.
+
+    array: the sums of all averages, float64, in an order of the device; `index`: (n,) int64, where
+    this one's elements lie in it, in their order; `count`: samples in each. The means are
+    `array[index] / count`. Good until the next advance. HX054: nothing has run on the GPU yet.
+    """
+
+    def __init__(self, name: str, number: int, averages: Averages | None) -> None:
+        self.name = name
+        if averages is None or not averages.holds(number):
+            raise NotOnDevice("HX054", f"the average of {name} is not on the device.")
+        averages.upload()  # what other engines added since
+        self._averages = averages
+        self._device = averages.model.device
+        self.index = averages.index(number)
+        self.count = averages.count(number)
+
+    @property
+    def array(self) -> Any:
+        """A float64 CuPy array (NumPy on the host device)."""
+        return self._averages.sum
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.array.shape)
+
+    @property
+    def pointer(self) -> int:
+        """Device address of the first element."""
+        return self._device.address(self.array)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return dict(self.array.__cuda_array_interface__)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.array.__dlpack_device__()
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def __repr__(self) -> str:
+        return f"<sums of {self.name}: {len(self.index)} of {self.shape} on {self._device.name}>"
 
 
 def _column(name: str, model: DeviceModel) -> Column | None:

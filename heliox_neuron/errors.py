@@ -317,14 +317,22 @@ _ENTRIES = [
         "and is always there.",
     ),
     Entry(
-        "HX058",
-        "training diverged",
+        "HX055",
+        "an average without samples",
         "error",
-        "The epoch, the batch and the loss in the message.",
-        "A loss, a gradient or a voltage became NaN or infinite: most often the learning rate "
-        "is too high, else a target or an input is far outside what the cells can reach.",
-        "The last weights with a finite loss are kept, in NEURON's objects too. Train on from "
-        "them with a lower learning rate (Adam(lr=...)), or clip the gradient (clip_norm=1).",
+        "average.array; the window and t are in the message.",
+        "Means are of fixed steps in the window since the last finitialize(); there has been none.",
+        "Run into the window (with CVode's variable step off), or ask for another window.",
+    ),
+    Entry(
+        "HX056",
+        "this cannot be averaged",
+        "error",
+        "heliox.average() or variable.average(); what it was given is in the message.",
+        "An average needs a window (ts, te) in ms and RANGE variables of segments, point processes "
+        "or artificial cells. Others (hoc variables, elements of a Vector, weights of NetCons) may "
+        "go without notice.",
+        "Vector.record such a variable.",
     ),
     Entry(
         "HX057",
@@ -334,6 +342,16 @@ _ENTRIES = [
         "A network for training is given inputs, targets, weights or layers whose shapes or "
         "values do not belong together.",
         "The message says what was given and what is expected.",
+    ),
+    Entry(
+        "HX058",
+        "training diverged",
+        "error",
+        "The epoch, the batch and the loss in the message.",
+        "A loss, a gradient or a voltage became NaN or infinite: most often the learning rate "
+        "is too high, else a target or an input is far outside what the cells can reach.",
+        "The last weights with a finite loss are kept, in NEURON's objects too. Train on from "
+        "them with a lower learning rate (Adam(lr=...)), or clip the gradient (clip_norm=1).",
     ),
     Entry(
         "HX060",
@@ -369,7 +387,7 @@ _ENTRIES = [
         "A typo would otherwise be silent: nothing would be switched on.",
         "The message suggests the nearest member. "
         "Members: enable, device, fidelity, strict, threads, progress, report(), explain(), "
-        "verify(), variable(); for training trainable(), readout(), gradient(), "
+        "verify(), variable(), average(); for training trainable(), readout(), gradient(), "
         "check_gradients(), fit(), load_mechanisms(), nn, Adam, SGD.",
     ),
     Entry(

@@ -15,9 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from .autoload import program_names_us
+from .average import Average, add_pointers, between, pointers_of
 from .core import Core, kernel_library, load
 from .engines.choose import DeviceEngine
-from .errors import CATALOGUE, HelioXAttributeError, HelioXWarning, split_code, suggestion
+from .errors import (
+    CATALOGUE,
+    HelioXAttributeError,
+    HelioXError,
+    HelioXWarning,
+    split_code,
+    suggestion,
+)
 from .progress import ProgressBar
 from .report import PlanReport, RunReport, VerifyReport
 from .settings import SETTINGS, from_environment, logger
@@ -118,8 +126,37 @@ class HelioX(TrainingMembers):
         if name not in self._variables:
             if self._core.model() is None:
                 self._core.freeze()
-            self._variables[name] = Variable(self._core, name, lambda: self._device_engine.model)
+            self._variables[name] = Variable(self._core, name, lambda: self._device_engine.gpu)
         return self._variables[name]
+
+    def average(
+        self,
+        objects: Any,
+        name: str | None = None,
+        window: Any = None,
+        stop: float | None = None,
+        relu: bool = False,
+    ) -> Average:
+        """The mean of a variable of some objects over a window of time: see average.py.
+
+        objects: segments, sections (their middle), point processes, or pointers (`_ref_x`, without
+        a name); one or several. name: as NEURON spells it there ("v", "m_hh", "g"). window:
+        (ts, te) in ms, or te as `stop`. relu: of max(x, 0). HX056 where that cannot be.
+        """
+        span = between(window, stop)
+        if self._off:
+            raise HelioXError(*split_code(self._off))
+        pointers = pointers_of(objects, name)
+        return Average(
+            self._core,
+            lambda begin, end, of_positive: add_pointers(
+                self._core, pointers, (begin, end), of_positive
+            ),
+            name or f"{len(pointers)} pointers",
+            span,
+            relu,
+            lambda: self._device_engine.gpu,
+        )
 
     def _set(self, name: str, value: Any) -> None:
         if name == "enable" and value and self._off:

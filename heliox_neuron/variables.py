@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .average import Average, add_column, between
 from .errors import HelioXError
 
 if TYPE_CHECKING:
     from .core import Core
     from .device_variable import DeviceVariable
-    from .engines.gpu.model import DeviceModel
+    from .engines.gpu.engine import GpuEngine
 
 
 class VariableGone(HelioXError, LookupError):
@@ -49,9 +50,9 @@ class Variable:
     dtype = np.dtype(np.float64)
 
     def __init__(
-        self, core: Core, name: str, gpu: Callable[[], DeviceModel | None] = lambda: None
+        self, core: Core, name: str, gpu: Callable[[], GpuEngine | None] = lambda: None
     ) -> None:
-        """gpu: gives the model on the device, if there is one."""
+        """gpu: gives the GPU engine, if there is one."""
         self._core = core
         self._gpu = gpu
         self.name = name
@@ -123,7 +124,25 @@ class Variable:
         from .device_variable import DeviceVariable
 
         self._current()
-        return DeviceVariable(self.name, self._gpu())
+        gpu = self._gpu()
+        return DeviceVariable(self.name, None if gpu is None else gpu.model)
+
+    def average(self, window: Any, stop: float | None = None, relu: bool = False) -> Average:
+        """The mean of every element over a window of time (ts, te) in ms: see average.py.
+
+        Elements are those of the run; array variables' lie one after another. HX051, HX056.
+        """
+        self._current()
+        return Average(
+            self._core,
+            lambda begin, end, of_positive: add_column(
+                self._core, self.name, (begin, end), of_positive
+            ),
+            self.name,
+            between(window, stop),
+            relu,
+            self._gpu,
+        )
 
     def __len__(self) -> int:
         return self.shape[0]

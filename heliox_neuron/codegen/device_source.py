@@ -46,6 +46,15 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "record_slot"),
     ("double**", "record_place"),
     ("double*", "record_value"),
+    ("long long", "n_average"),  # average.cuh
+    ("int*", "average_first"),  # [n_block + 1]
+    ("int*", "average_slot"),
+    ("double**", "average_place"),
+    ("int*", "average_group"),
+    ("double*", "average_sum"),
+    ("int*", "average_begin"),  # by group: steps of the window
+    ("int*", "average_end"),
+    ("int*", "average_relu"),
     ("int*", "source_first"),
     ("int*", "source_slot"),
     ("double**", "source_place"),

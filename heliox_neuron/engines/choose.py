@@ -49,6 +49,11 @@ class DeviceEngine:
         """The model on the device, if there is one."""
         return None if self.gpu is None else self.gpu.model
 
+    @property
+    def plan(self) -> str:
+        """How the last steps ran: "fused", "coupled" or "streams"."""
+        return "" if self.gpu is None else self.gpu.plan_name
+
     def describe(self) -> dict[str, Any] | None:
         """The model on the device: where it is and how it runs, bytes, seconds of its preparation,
         mechanisms. None when there is none.

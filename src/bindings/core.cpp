@@ -12,6 +12,7 @@
 #include "../bridge/neuron_model.hpp"
 #include "../bridge/version_gate.hpp"
 #include "../bridge/watched.hpp"
+#include "average.hpp"
 #include "device.hpp"
 
 namespace py = pybind11;
@@ -281,6 +282,7 @@ PYBIND11_MODULE(_core, m) {
         std::string const data = bytes;
         return sha256_hex(data.data(), data.size());
     });
+    bind_average(m);
     bind_device(m);
     // RT/zF of an ion mechanism [mV] at celsius as it is now
     m.def("device_nernst", [](int type) { return nrn_nernst_coef(type); });

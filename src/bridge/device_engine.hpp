@@ -17,6 +17,7 @@ struct DeviceAnswer {
     bool refused = false;     // then code and reason: the rest of the run is the CPU engine's
     bool interrupted = false; // by Ctrl-C
     std::string code, reason;
+    std::string plan;  // how the engine ran them
     std::string where; // of a single step: the Python statement that asked for it, "file:line"
 };
 

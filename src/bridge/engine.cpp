@@ -283,6 +283,7 @@ class CpuHost : public DeviceHost {
             record.t_start = t_start;
             record.where = answer.where;
         }
+        record.plan = answer.plan;
         record.steps += answer.done;
         record.host_syncs += answer.done > 0;
         record.seconds += seconds;

@@ -15,7 +15,7 @@ namespace heliox {
 struct RunRecord {
     std::string kind;   // "psolve", "continuerun", "fadvance"
     std::string engine; // "gpu", "cpu", "neuron"
-    std::string plan;   // "blocks", "staged"
+    std::string plan;   // "blocks", "staged"; of the GPU "fused", "coupled", "streams"
     std::string code, reason;
     double t_start = 0, t_stop = 0; // ms
     long steps = 0;

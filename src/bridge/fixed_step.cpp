@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "../cpu/step.hpp"
+#include "average.hpp"
 #include "clock.hpp"
 #include "neuron_model.hpp"
 
@@ -69,6 +70,7 @@ void last_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     nonvint(token, nt, plan_->model->threads[nt.id]);
     nrn_ba(token, nt, AFTER_SOLVE);
     fixed_record_continuous(token, nt);
+    add_to_averages(nt);
     nt._ctime += wall_seconds() - started;
     nrn_deliver_events(&nt);
 }
@@ -179,6 +181,7 @@ void copy_dt(double compared) {
 
 void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token) {
     Active active(plan, nullptr);
+    averages_before_steps();
     copy_dt(t != nrn_threads->_t ? -1. : dt);
     nrn_thread_table_check(token);
     check_tables(*plan.model);
@@ -193,6 +196,7 @@ void fixed_step(StepPlan& plan, neuron::model_sorted_token const& token) {
 int fixed_step_group(StepPlan& plan, neuron::model_sorted_token const& token, int n,
                      GroupWatch& watch) {
     Active active(plan, &watch);
+    averages_before_steps();
     copy_dt(dt);
     nrn_thread_table_check(token);
     check_tables(*plan.model);

@@ -1,5 +1,6 @@
 #include "hooks.hpp"
 
+#include "average.hpp"
 #include "got_hook.hpp"
 #include "hoc_object.hpp"
 #include "hoc_procedure.hpp"
@@ -16,12 +17,37 @@ namespace {
 using Token = neuron::model_sorted_token;
 using FixedStep = void (*)(Token const&);
 using FixedStepGroup = void (*)(Token const&, int);
+using Records = void (*)(Token const&, NrnThread&);
 
 FixedStep neuron_fixed_step = nullptr;
 FixedStepGroup neuron_fixed_step_group = nullptr;
 Pfrv neuron_finitialize = nullptr;
 Proc* finitialize_entry = nullptr;
 bool looked_for_stdrun = false; // at steps once only: the symbol table is a list
+
+int neuron_steps_ = 0; // inside one another: NEURON's finitialize takes records too, but is no step
+
+// NEURON's own steps: averages are found before and summed up within.
+class NeuronSteps {
+  public:
+    NeuronSteps() {
+        if (has_averages()) {
+            averages_before_steps();
+        }
+        ++neuron_steps_;
+    }
+    ~NeuronSteps() { --neuron_steps_; }
+};
+
+// finitialize may be called from within a step.
+class NoStep {
+  public:
+    NoStep() : before_(neuron_steps_) { neuron_steps_ = 0; }
+    ~NoStep() { neuron_steps_ = before_; }
+
+  private:
+    int before_;
+};
 
 bool step_is_ours() { return settings_.enable != 0. && !cvode_active_; }
 
@@ -36,28 +62,47 @@ void before_engine() {
 }
 
 void fixed_step(Token const& token) {
-    if (!step_is_ours()) {
-        neuron_fixed_step(token);
-        return;
+    if (step_is_ours()) {
+        before_engine();
+        if (engine_fixed_step(token)) {
+            return;
+        }
     }
-    before_engine();
-    if (!engine_fixed_step(token)) {
-        neuron_fixed_step(token);
-    }
+    NeuronSteps const steps;
+    neuron_fixed_step(token);
 }
 
 void fixed_step_group(Token const& token, int n) {
-    if (!step_is_ours()) {
-        neuron_fixed_step_group(token, n);
-        return;
+    if (step_is_ours()) {
+        before_engine();
+        if (engine_fixed_step_group(token, n)) {
+            return;
+        }
     }
-    before_engine();
-    if (!engine_fixed_step_group(token, n)) {
-        neuron_fixed_step_group(token, n);
+    NeuronSteps const steps;
+    neuron_fixed_step_group(token, n);
+}
+
+void fixed_records(Token const& token, NrnThread& nt);
+
+GotHook& records_hook() {
+    static GotHook hook("_Z23fixed_record_continuousRKN6neuron18model_sorted_tokenER9NrnThread",
+                        reinterpret_cast<void*>(&nrn_version),
+                        reinterpret_cast<void*>(&fixed_records));
+    return hook;
+}
+
+// Also on NEURON's other threads.
+void fixed_records(Token const& token, NrnThread& nt) {
+    reinterpret_cast<Records>(records_hook().original())(token, nt);
+    if (neuron_steps_ > 0) {
+        add_to_averages(nt);
     }
 }
 
 void finitialize() {
+    averages_new_run();
+    NoStep const none;
     if (settings_.enable == 0. || !hooks_installed()) {
         neuron_finitialize();
         return;
@@ -147,6 +192,7 @@ void uninstall_hooks() {
     restore_continuerun();
     step_hook().uninstall();
     group_hook().uninstall();
+    unwatch_records();
     // a plugin that took the entry after us keeps calling ours, which then only passes on
     if (finitialize_entry->defn.pf == &finitialize) {
         finitialize_entry->defn.pf = neuron_finitialize;
@@ -154,6 +200,24 @@ void uninstall_hooks() {
 }
 
 bool hooks_installed() { return step_hook().installed(); }
+
+std::string watch_records() {
+    std::string why = install_hooks();
+    if (why.empty() && !records_hook().installed()) {
+        why = records_hook().find();
+        if (why.empty()) {
+            why = records_hook().check_caller(
+                "a step", reinterpret_cast<void const*>(&nrn_fixed_step_lastpart));
+        }
+        if (!why.empty()) {
+            return "HX061 NEURON's own steps cannot be watched (" + why + ")";
+        }
+        records_hook().install();
+    }
+    return why;
+}
+
+void unwatch_records() { records_hook().uninstall(); }
 
 void enabled_changed() {
     if (settings_.enable != 0. && hooks_installed()) {
@@ -163,6 +227,7 @@ void enabled_changed() {
 
 void fixed_step_in_batch(Token const& token) {
     if (!engine_fixed_step(token)) {
+        NeuronSteps const steps;
         neuron_fixed_step(token);
     }
 }

@@ -18,6 +18,11 @@ HELIOX_API std::string install_hooks();
 HELIOX_API void uninstall_hooks();
 HELIOX_API bool hooks_installed();
 
+// While there are averages NEURON's own steps are watched too, where they take records; otherwise they are not. Empty
+// string, or why they cannot be.
+HELIOX_API std::string watch_records();
+HELIOX_API void unwatch_records();
+
 // Call after setting settings().enable: takes continuerun's batch path into use when stdrun is
 // loaded.
 HELIOX_API void enabled_changed();

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <hocdec.h>
+#include <multicore.h>
 #include <nrn_ansi.h>
 
 extern double t, dt;
@@ -20,6 +21,7 @@ extern void fadvance();
 extern void batch_run();
 extern double nrn_hoc2fixed_step(void*);
 extern void ncs2nrn_integrate(double);
+extern void nrn_fixed_step_lastpart(neuron::model_sorted_token const&, NrnThread&);
 extern void setup_topology();
 extern void v_setup_vectors();
 extern void recalc_diam();

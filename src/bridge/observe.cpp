@@ -4,6 +4,7 @@
 #include <cstring>
 #include <typeinfo>
 
+#include "average.hpp"
 #include "device_decl.hpp"
 #include "freeze.hpp"
 #include "neuron_model.hpp"
@@ -84,6 +85,8 @@ std::vector<double const*> observed_addresses(Model const& model, bool& callback
             }
         }
     }
+    averages_before_steps();
+    averages_observed(addresses);
     std::sort(addresses.begin(), addresses.end());
     return addresses;
 }

@@ -118,15 +118,19 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);
         if (hx_model.sync_records) {
-            HX_SYNC(); // a record or a threshold looks at what another thread's point process stored
+            HX_SYNC(); // a record, an average or a threshold looks at what another thread stored
         }
         hx::sample(nodes, observed, j);
+        hx::average(nodes, b, j);
         bool const last = j == n_step - 1;
         if (split || last) {
             event = hx::deliver(nodes, b, event, split ? 2 * j + 1 : n_step, t);
         }
         if (!last || (flags & HX_DETECT_LAST)) {
             hx::detect(nodes, observed, j + 1);
+        }
+        if (hx_model.sync_records) {
+            HX_SYNC(); // that thread may store what the next step computes
         }
     }
     hx::store_flag(observed);

@@ -34,6 +34,7 @@ HX_GLOBAL void hx_host_block(int block, int n_block) {
 #include "columns.cuh"
 #include "flags.cuh"
 
+#include "average.cuh"
 #include "events.cuh"
 #include "network.cuh"
 #ifdef HX_PLAN_STREAMS

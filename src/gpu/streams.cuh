@@ -67,13 +67,14 @@ HX_GLOBAL void hx_play() {
     hx::play(hx::nodes_of_block(b), b, 2 * clock.j + 1);
 }
 
-// Records, and thresholds at the start of the next step.
+// Records and averages, and thresholds at the start of the next step.
 HX_GLOBAL void hx_sample() {
     hx::Clock const clock = hx::read_clock();
     int const b = hx::block();
     hx::Nodes const nodes = hx::nodes_of_block(b);
     hx::Observed observed = hx::observe(b);
     hx::sample(nodes, observed, clock.j);
+    hx::average(nodes, b, clock.j);
     if (hx_model.split_events) {
         hx::fill_tables();
         int const event = hx_model.event_next[b];

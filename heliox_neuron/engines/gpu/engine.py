@@ -15,6 +15,7 @@ from typing import Any
 from ...errors import HelioXError
 from ...nmodl import derivimplicit
 from ...settings import logger
+from .averages import Averages
 from .columns import Copies
 from .device import Device, open_device
 from .events import Events
@@ -77,6 +78,11 @@ class GpuEngine:
         """The copy of the last run."""
         return self._model
 
+    @property
+    def averages(self) -> Averages | None:
+        """The sums of heliox.average() on the device of the last run."""
+        return None if self._model is None else self._averages
+
     def _method(self) -> str:
         solver = str(self.core.get("solver"))
         if solver != "auto":
@@ -110,6 +116,7 @@ class GpuEngine:
             self._copies = Copies(self.core, model)
             self._observers = Observers(self.core, model)
             self._events = Events(self.core, model)
+            self._averages = Averages(self.core, model)
             self.figures["freeze_seconds"] = time.perf_counter() - started
             self.figures["device_bytes"] = self._model.bytes()
         return self._model
@@ -117,7 +124,7 @@ class GpuEngine:
     def _release(self) -> None:
         """Gives up the copy."""
         self._model, self._key = None, ()
-        for name in ("_copies", "_observers", "_events"):
+        for name in ("_copies", "_observers", "_events", "_averages"):
             self.__dict__.pop(name, None)
         assert self._device is not None
         self._device.release()
@@ -151,8 +158,10 @@ class GpuEngine:
     # ---- steps ----
 
     def _advance(self, model: DeviceModel, n: int) -> int:
-        observers, events = self._observers, self._events
+        observers, events, averages = self._observers, self._events, self._averages
         observers.take_over()
+        averages.take_over()
+        model.values["sync_records"] = int(observers.sync or averages.sync)
         events.take_over(observers.sources, observers.tests_points)
         events.network.take_over(n)
         self._plan.begin(self.core, model)
@@ -190,21 +199,22 @@ class GpuEngine:
         finally:
             events.network.finish()
             observers.finish()
+            averages.finish()
             self._copies.give_back()
             events.give_back()
         return done
 
     def _run(self, model: DeviceModel, window: Any, more: bool) -> None:
         """A window on the device; what the last one recorded goes to its Vectors meanwhile."""
-        observers, events = self._observers, self._events
-        changed = observers.load(window) | events.load(window)
+        observers, events, averages = self._observers, self._events, self._averages
+        changed = observers.load(window) | events.load(window) | averages.load(window)
         if changed or model.arrays.moved:
             model.send()
         model.staging.flush()
         events.run()
         observers.outcome.begin()
         flag_bits = _DETECT_LAST if more else 0
-        whole = observers.whole or events.whole
+        whole = observers.whole or events.whole or averages.whole
         flag_bits |= _WHOLE_ALL if whole else 0 if more else _WHOLE_LAST
         self._plan.run(model, float(window.t[0]), int(window.n_step), flag_bits)
         observers.begin_fetch(window)

@@ -23,6 +23,7 @@ class Observers:
         self.core = core
         self.model = model
         self.whole = False
+        self.sync = False  # somebody looks at what threads other than his own store
         self.outcome: Outcome
         self.tests_points = False  # thresholds of variables other than v
         self._seen: tuple[Any, ...] = ()  # what the rest was made for
@@ -87,7 +88,7 @@ class Observers:
         order = self._by_block([place for _, place in sampled], "record")
         self._records = [sampled[k][0] for k in order]
         self.whole = any(place.lean for _, place in sampled)
-        self._point = any(place.point for _, place in sampled)
+        self.sync = any(place.slot < 0 for _, place in sampled)
         self._record_index = np.array(self._records, np.int32)
         self.model.values["n_record"] = len(sampled)
 
@@ -140,9 +141,8 @@ class Observers:
         self._of_v = (kind == 1) & (index == 0)
         self._v_row = row[self._of_v]
         self.whole |= any(place.lean for place in found)
-        self._point |= any(place.point for place in found)
         self.tests_points = any(place.slot < 0 for place in found)
-        self.model.values["sync_records"] = int(self._point)
+        self.sync |= self.tests_points
         # events at the end of a step may change what the next check sees: the device checks first
         assigned = any(r.writes_v or r.ion_store for _, r in self.model.receivers())
         self._single = n > 0 and (assigned or not self._played.isdisjoint(addresses.tolist()))

@@ -11,7 +11,7 @@ from ..errors import HelioXValueError
 from .losses import Loss
 from .parameters import Parameters
 from .resistance import Doubles
-from .simulation import Recording, Simulation, neuron
+from .simulation import Means, Recording, Simulation, observe
 
 # of a number's scale: truncation (step**2) and rounding (eps/step) are then about equal
 _STEP = np.finfo(float).eps ** (1 / 3)
@@ -47,22 +47,27 @@ class FiniteDifferences:
                 raise HelioXValueError(
                     "HX094", f"step = {step!r}: a number above 0, or {len(parameters)} of them."
                 )
-        self._recording: Recording | None = None
+        self._observed: Recording | Means | None = None
 
     def close(self) -> None:
-        if self._recording is not None:
-            self._recording.close()
-            self._recording = None
+        if self._observed is not None:
+            self._observed.close()
+            self._observed = None
 
     def loss_now(self, sample: int = 0) -> float:
         """One run with the parameters as they are."""
         readout = self.loss.readout
-        if self._recording is None:
-            self._recording = Recording(readout.pointers())
+        if self._observed is None:
+            self._observed = observe(
+                readout.pointers(),
+                readout.window,
+                self.simulation.tstop,
+                readout.is_trajectory,
+                in_detail=False,
+            )
         with self._engine():
             self.simulation()
-        steps = readout.window.steps(neuron().dt, self.simulation.tstop)
-        values = self._recording.samples(*steps)
+        values = self._observed.seen().values
         return self.loss.evaluate(values if readout.is_trajectory else values.mean(axis=0), sample)[
             0
         ]

@@ -1,11 +1,13 @@
-"""One run of the model as training does it, and what is recorded of it.
+"""One run of the model as training does it, and what is seen of it.
 
 A sample of a window (ts, te) is a value at the end of a step with ts < t <= te: of n = round((te -
-ts)/dt) samples the mean is the paper's eq. 4.
+ts)/dt) samples the mean is the paper's eq. 4. Means are summed up in the run, by the engine that
+does the steps (heliox.average); only a trajectory is recorded step by step.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +27,8 @@ class Window:
     def steps(self, dt: float, tstop: float) -> tuple[int, int]:
         """The first and the last step whose end lies in it, counted from 1. HX094 if none does."""
         te = tstop if self.te is None else self.te
-        first, last = round(self.ts / dt) + 1, round(te / dt)
+        # as heliox.average counts: the middle of the step lies in the window
+        first, last = math.floor(self.ts / dt + 0.5) + 1, math.floor(te / dt + 0.5)
         if last < first:
             raise HelioXValueError(
                 "HX094", f"window ({self.ts:g}, {te:g}) ms: no step of dt = {dt:g} ms ends in it."
@@ -92,33 +95,114 @@ def check_fixed_step(h: Any) -> None:
         )
 
 
-class Recording:
-    """Variables over a run, at the end of each step.
+@dataclass(frozen=True)
+class Seen:
+    """Of n variables in the window of a run: T samples, or their means (T = 1).
 
-    pointers: NEURON's (segment._ref_v, ...). They stay recorded until `close()`.
+    values, positive: (T, n) x and max(x, 0), which is averaged as such; is_steady: whether no
+    variable changed in the window by more than 1e-9 of the largest value.
     """
 
-    def __init__(self, pointers: Sequence[Any]) -> None:
+    values: np.ndarray
+    positive: np.ndarray
+    is_steady: bool
+
+
+_STEADY = 1e-9
+
+
+class Recording:
+    """Samples of variables. pointers: NEURON's (segment._ref_v, ...); recorded until `close()`."""
+
+    def __init__(self, pointers: Sequence[Any], window: Window, tstop: float) -> None:
         h = neuron()
+        self._window, self._tstop = window, tstop
         self._vectors = [h.Vector().record(pointer) for pointer in pointers]
 
-    def samples(self, first: int, last: int) -> np.ndarray:
-        """(steps, variables), C order, of steps first to last. HX094 if the run was shorter."""
+    def seen(self) -> Seen:
+        """Of the last run. HX094 if it was shorter than the window."""
+        first, last = self._window.steps(neuron().dt, self._tstop)
         out = np.empty((last - first + 1, len(self._vectors)))
         for k, vector in enumerate(self._vectors):
             if int(vector.size()) <= last:
-                raise HelioXError(
-                    "HX094",
-                    f"the run gave {int(vector.size()) - 1} steps, the window needs {last}: it "
-                    "must start with finitialize() and go on to the window's end.",
-                )
+                raise _too_short(int(vector.size()) - 1, last)
             out[:, k] = vector.as_numpy()[first : last + 1]
-        return out
+        change = np.ptp(out, axis=0).max(initial=0.0)
+        return Seen(out, np.maximum(out, 0), bool(change <= _STEADY * np.abs(out).max(initial=0)))
 
     def close(self) -> None:
         for vector in self._vectors:
             vector.play_remove()
         self._vectors.clear()
+
+
+class Means:
+    """Window means of variables: sums in the run, nothing is kept per step.
+
+    is_steady compares the window's first sample, its last one and the mean. in_detail=False: the
+    means alone (positive is then their own positive part, is_steady False).
+    """
+
+    def __init__(
+        self, pointers: Sequence[Any], window: Window, tstop: float, in_detail: bool = True
+    ) -> None:
+        from ..session import attach
+
+        self._window, self._tstop = window, tstop
+        ts, te = window.ts, tstop if window.te is None else window.te
+        window.steps(neuron().dt, tstop)  # HX094 before the run
+        dt = neuron().dt
+        spans = [(ts, te, False)]
+        if in_detail:
+            spans += [(ts, te, True), (ts, ts + dt, False), (te - dt, te, False)]
+        average = attach().average
+        self._averages = [
+            average(list(pointers), window=(begin, end), relu=relu) for begin, end, relu in spans
+        ]
+
+    def seen(self) -> Seen:
+        """Of the last run. HX094 if it was shorter than the window."""
+        first, last = self._window.steps(neuron().dt, self._tstop)
+        mean, *details = self._averages
+        if mean.count < last - first + 1:
+            raise _too_short(first - 1 + mean.count if mean.count else 0, last)
+        values = mean.array
+        if not details:
+            return Seen(values[None], np.maximum(values, 0)[None], False)
+        positive, *ends = details
+        near = _STEADY * np.abs(values).max(initial=0.0)
+        is_steady = all(one.count and np.abs(one.array - values).max() <= near for one in ends)
+        return Seen(values[None], positive.array[None], bool(is_steady))
+
+    def close(self) -> None:
+        for average in self._averages:
+            average.close()
+
+
+def observe(
+    pointers: Sequence[Any],
+    window: Window,
+    tstop: float,
+    is_trajectory: bool,
+    in_detail: bool = True,
+) -> Recording | Means:
+    """What sees these variables in the runs that follow, until `close()`.
+
+    Where HelioX is not attached there are no averages: they are then recorded.
+    """
+    from ..session import attach
+
+    if is_trajectory or attach()._off:
+        return Recording(pointers, window, tstop)
+    return Means(pointers, window, tstop, in_detail)
+
+
+def _too_short(steps: int, needed: int) -> HelioXError:
+    return HelioXError(
+        "HX094",
+        f"the run gave {steps} steps, the window needs {needed}: it must start with finitialize() "
+        "and go on to the window's end.",
+    )
 
 
 def neuron() -> Any:

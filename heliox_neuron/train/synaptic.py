@@ -22,10 +22,9 @@ from .graph import Synapses, read_graph, segments_of
 from .losses import Loss
 from .parameters import Parameters
 from .resistance import Doubles, Ints, Matrix, read_matrix, transfer_resistances
-from .simulation import Recording, Simulation, neuron
+from .simulation import Means, Recording, Seen, Simulation, neuron, observe
 
 REFERENCE = "Zhang et al. 2023, Nat Commun 14:5798; HelioX eq. 4-7"
-_STEADY = 1e-9  # relative change of v in the window, below which it is called a steady state
 _LINEAR = ("capacitance", "pas", "IClamp")
 _TRAINED = {"w": "g", "g": "w"}  # variable: its factor in the current
 
@@ -59,22 +58,23 @@ class SynapticGradient:
             raise HelioXError("HX097", f"synaptic: the readout is {loss.readout.variable}, not v.")
         self.loss, self.parameters, self.simulation = loss, parameters, simulation
         self._core: Any = session._core
-        self._generation = -1
+        self._generation, self._dt = -1, 0.0
         self._matrix: Matrix | None = None
-        self._recording: Recording | None = None
+        self._observed: Recording | Means | None = None
         self.exact = False
 
     def close(self) -> None:
-        if self._recording is not None:
-            self._recording.close()
-            self._recording = None
+        if self._observed is not None:
+            self._observed.close()
+            self._observed = None
         self._generation = -1
 
     # ---- the model ----
 
     def _prepare(self) -> None:
-        """Before a run: the graph, the points and the recording, if the structure changed."""
-        if self._recording is not None and self._core.generation() == self._generation:
+        """Before a run: the graph, the points and what sees them, if the structure changed."""
+        state = self._core.generation(), neuron().dt
+        if self._observed is not None and state == (self._generation, self._dt):
             return
         self.close()
         if int(neuron().ParallelContext().nthread()) > 1:
@@ -95,9 +95,10 @@ class SynapticGradient:
         self._place[self._points] = np.arange(len(self._points))
         self._rounds = _rounds(self._graph.root[self._points])
         self._matrix = None
-        self._recording = Recording(pointers)
+        what = self.loss.readout
+        self._observed = observe(pointers, what.window, self.simulation.tstop, what.is_trajectory)
         self._places = self._locate()
-        self._generation = self._core.generation()
+        self._generation, self._dt = self._core.generation(), neuron().dt
 
     def _relevant(self, nodes: Ints) -> np.ndarray:
         """Whether the cell of each node reaches a readout."""
@@ -147,43 +148,43 @@ class SynapticGradient:
 
     def __call__(self, sample: int = 0) -> tuple[float, Doubles]:
         """(loss, gradient (n,)) of one run, with target `sample` of the loss."""
-        samples = self._run()
-        loss, derivative = self.loss.evaluate(self._seen(samples), sample)
+        seen = self._run()
+        loss, derivative = self.loss.evaluate(self._values(seen), sample)
         if derivative is None:
             raise HelioXError(
                 "HX094",
                 f"synaptic: {self.loss.name} returned no derivative: return (loss, derivative).",
             )
-        self.exact = bool(np.ptp(samples, axis=0).max() <= _STEADY * np.abs(samples).max())
-        self.exact &= self._is_passive()
-        return loss, self._backwards(samples, np.atleast_2d(derivative))
+        self.exact = seen.is_steady and self._is_passive()
+        return loss, self._backwards(seen, np.atleast_2d(derivative))
 
     def loss_now(self, sample: int = 0) -> float:
         """The loss of one run."""
-        return self.loss.evaluate(self._seen(self._run()), sample)[0]
+        return self.loss.evaluate(self._values(self._run()), sample)[0]
 
-    def _run(self) -> Doubles:
-        """(T, recorded) v in the window: of the readouts, then of the hidden points."""
+    def _run(self) -> Seen:
+        """v in the window: of the readouts, then of the hidden points."""
         self._prepare()
-        assert self._recording is not None
+        assert self._observed is not None
         self.simulation(between=self._resistances)
-        steps = self.loss.readout.window.steps(neuron().dt, self.simulation.tstop)
-        return self._recording.samples(*steps)
+        return self._observed.seen()
 
-    def _seen(self, samples: Doubles) -> Doubles:
+    def _values(self, seen: Seen) -> Doubles:
         """What the loss looks at: (n,) means, or (T, n)."""
-        readout: Doubles = samples[:, : self._n_readout]
-        return readout if self.loss.readout.is_trajectory else readout.mean(axis=0)
+        readout: Doubles = seen.values[:, : self._n_readout]
+        return readout if self.loss.readout.is_trajectory else readout[0]
 
-    def _backwards(self, samples: Doubles, derivative: Doubles) -> Doubles:
-        """samples: (T, recorded) v of readouts, then of hidden points; derivative: (T or 1, n)."""
-        n_own = len(self._points) - (samples.shape[1] - self._n_readout)
-        v = np.empty((len(samples), len(self._points)))
-        v[:, self._of_readout] = samples[:, : self._n_readout]
-        v[:, n_own:] = samples[:, self._n_readout :]
-        f = np.maximum(v, 0)
-        if not self.loss.readout.is_trajectory:
-            v, f = v.mean(axis=0, keepdims=True), f.mean(axis=0, keepdims=True)
+    def _of_points(self, seen: Doubles) -> Doubles:
+        """(T, points) of (T, readouts and then hidden points)."""
+        of_points = np.empty((len(seen), len(self._points)))
+        of_points[:, self._of_readout] = seen[:, : self._n_readout]
+        hidden = seen[:, self._n_readout :]
+        of_points[:, len(self._points) - hidden.shape[1] :] = hidden
+        return of_points
+
+    def _backwards(self, seen: Seen, derivative: Doubles) -> Doubles:
+        """derivative: (T or 1, readouts) of the loss."""
+        v, f = self._of_points(seen.values), self._of_points(seen.positive)
         delta = np.zeros((len(derivative), len(self._points)))
         np.add.at(delta, (slice(None), self._of_readout), derivative)
         per_unit = [np.zeros(len(s.node)) for s in self._graph.synapses]  # of g*w

@@ -70,15 +70,38 @@ class TwoLayers:
                 self.synapses.append(synapse(None, post(0.5), 0.3))
 
 
-def rounding(loss, v, step, scale):
-    """Relative error of central differences of a squared error, without truncation.
+def rounding(slope, v, step, scale):
+    """Relative error of central differences of a loss, without truncation.
 
-    v, and so the loss's root, is linear in each single parameter: the differences have no
-    truncation error. What is left is rounding. A step rounds a node's v about 8 times, by 2**-53
-    each, and what was rounded decays with TAU: TAU/dt steps of it add up. v: the largest potential
-    (mV); scale: the gradient's largest component.
+    A step rounds a node's v about 8 times, by 2**-53 each (NEURON solves for its change, which
+    vanishes), and what was rounded decays with TAU: TAU/dt steps of it add up. slope: sum of
+    |dL/dv| of the readouts; v: the largest potential (mV); scale: the gradient's largest component.
     """
     from neuron import h
 
     of_v = 8 * TAU / h.dt * np.finfo(float).eps / 2 * v
-    return 2 * np.sqrt(loss) * of_v / step / scale
+    return slope * of_v / step / scale
+
+
+def of_resistances(layers=2):
+    """Relative error of products of one transfer resistance a layer, from this model's matrix.
+
+    Elimination is backward stable for a diagonally dominant tree: the computed r is that of a
+    matrix whose rows are off by 8 roundings of d (one is the capacitive term, taken off again). A
+    change dG of G changes r by r dG r, at most by the largest r times the sum of |dG|.
+    """
+    from neuron import h
+
+    from heliox_neuron.train.resistance import read_matrix, transfer_resistances
+
+    core = session()._core
+    core.freeze()
+    matrix = read_matrix(h, core.device_model())
+    capacitive = 1e-3 / h.dt  # S/cm2 at 1 uF/cm2
+    resistance = transfer_resistances(matrix, np.unique(matrix.root))
+    conductance = 1e-2 * matrix.area * (matrix.d + capacitive)  # uS
+    largest = max(
+        resistance[cell].max() * conductance[cell].sum()
+        for cell in (matrix.root == root for root in np.unique(matrix.root))
+    )
+    return layers * 8 * np.finfo(float).eps / 2 * largest

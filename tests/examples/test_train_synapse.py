@@ -1,4 +1,4 @@
-"""hoc_examples/train_synapse.hoc, by the command and from Python: both train, to the same numbers."""
+"""hoc_examples/train_synapse.hoc, by the command and from Python: the same numbers."""
 
 import os
 import re

@@ -470,7 +470,7 @@ _ENTRIES = [
         "error",
         "The parameter or the connection in the message.",
         "A method holds for some models only: `synaptic` for feed-forward networks of graded "
-        "synapses (and single-event synapses) whose weights are trained.",
+        "synapses whose weights are trained.",
         "Finite differences (method finite_differences) treat every parameter of every model, with "
         "two runs for each.",
     ),

@@ -70,11 +70,13 @@ HX_GLOBAL void hx_squares(double const* gradient, double* squares, int n) {
 }
 
 // torch.optim.SGD. velocity: (n,) or null without momentum; first: 1 in the first step, which fills it.
-HX_GLOBAL void hx_sgd(double* values, double const* gradient, double const* lower, double const* upper,
-                      double const* squares, double* velocity, int n, double rate, double limit, double momentum,
-                      double dampening, double weight_decay, int nesterov, int first) {
+HX_GLOBAL void hx_sgd(double* values, double const* gradient, double const* lower,
+                      double const* upper, double const* squares, double* velocity, int n,
+                      double rate, double limit, double momentum, double dampening,
+                      double weight_decay, int nesterov, int first) {
     double const factor = hx::clip_factor(squares, limit);
-    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n; i += hx::n_block() * hx::n_thread()) {
+    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n;
+         i += hx::n_block() * hx::n_thread()) {
         double x = values[i];
         double g = gradient[i] * factor;
         if (weight_decay != 0.) {
@@ -90,13 +92,15 @@ HX_GLOBAL void hx_sgd(double* values, double const* gradient, double const* lowe
 }
 
 // torch.optim.Adam. mean, square: (n,); largest: (n,) or null without amsgrad. correct1, correct2: 1 - beta**step.
-HX_GLOBAL void hx_adam(double* values, double const* gradient, double const* lower, double const* upper,
-                       double const* squares, double* mean, double* square, double* largest, int n, double rate,
-                       double limit, double beta1, double beta2, double epsilon, double weight_decay,
-                       double correct1, double correct2) {
+HX_GLOBAL void hx_adam(double* values, double const* gradient, double const* lower,
+                       double const* upper, double const* squares, double* mean, double* square,
+                       double* largest, int n, double rate, double limit, double beta1,
+                       double beta2, double epsilon, double weight_decay, double correct1,
+                       double correct2) {
     double const factor = hx::clip_factor(squares, limit);
     double const size = rate / correct1, root = ::sqrt(correct2);
-    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n; i += hx::n_block() * hx::n_thread()) {
+    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n;
+         i += hx::n_block() * hx::n_thread()) {
         double x = values[i];
         double g = gradient[i] * factor;
         if (weight_decay != 0.) {
@@ -116,7 +120,8 @@ HX_GLOBAL void hx_adam(double* values, double const* gradient, double const* low
 
 // After an optimiser of the user's own.
 HX_GLOBAL void hx_bound(double* values, double const* lower, double const* upper, int n) {
-    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n; i += hx::n_block() * hx::n_thread()) {
+    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n;
+         i += hx::n_block() * hx::n_thread()) {
         values[i] = hx::bounded(values[i], lower, upper, i);
     }
 }

@@ -272,3 +272,25 @@ def test_it_says_where_it_is_not_exact():
     late = heliox.readout(post, window=networks.STEADY).mse(3.0)
     assert not heliox.gradient(late, w).exact
     assert clamp.amp == 0.05
+
+
+@isolated
+def test_the_figures_of_the_documentation():
+    """docs/synaptic_accuracy.py still finds what docs/training.md says."""
+    import runpy
+
+    from parity.mods import REPOSITORY
+
+    text = (REPOSITORY / "docs" / "training.md").read_text()
+    networks.session()
+    script = runpy.run_path(str(REPOSITORY / "docs" / "synaptic_accuracy.py"))
+    for name, case in script["CASES"].items():
+        exact, error, cosine = script["compare"](**case)
+        row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+        said = [cell.strip() for cell in row.strip("|").split("|")]
+        assert said[1] == ("yes" if exact else "no"), name
+        if exact:  # rounding: it differs from machine to machine
+            assert error < 1e-9 and float(said[2]) < 1e-9
+        else:
+            assert float(said[2]) == pytest.approx(error, rel=0.05), name  # two digits
+        assert float(said[3]) == pytest.approx(cosine, abs=1e-6), name

@@ -67,10 +67,9 @@ class FiniteDifferences:
             )
         with self._engine():
             self.simulation()
-        values = self._observed.seen().values
-        return self.loss.evaluate(values if readout.is_trajectory else values.mean(axis=0), sample)[
-            0
-        ]
+        seen = self._observed.seen()
+        values = seen.values if readout.is_trajectory else seen.means
+        return self.loss.evaluate(values, sample)[0]
 
     def _engine(self) -> AbstractContextManager[Any]:
         from ..session import attach

@@ -107,6 +107,12 @@ class Seen:
     positive: np.ndarray
     is_steady: bool
 
+    @property
+    def means(self) -> np.ndarray:
+        """(n,) of values, added up in order of time as heliox.average does."""
+        total: np.ndarray = np.cumsum(self.values, axis=0)[-1]
+        return total / len(self.values)
+
 
 _STEADY = 1e-9
 

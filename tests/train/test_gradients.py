@@ -294,3 +294,22 @@ def test_the_figures_of_the_documentation():
         else:
             assert float(said[2]) == pytest.approx(error, rel=0.05), name  # two digits
         assert float(said[3]) == pytest.approx(cosine, abs=1e-6), name
+
+
+@isolated
+def test_finite_differences_where_helio_x_stays_off():
+    """A NEURON that HelioX does not know (HX060): means are of records, synaptic says why not."""
+    from heliox_neuron.errors import HelioXError
+
+    heliox = networks.session()
+    pre, post = networks.cable("pre", 1), networks.cable("post")
+    clamp = networks.step(pre, 0.05)
+    w = heliox.trainable(networks.synapse(pre, post(0.9), 0.7), "w")
+    loss = heliox.readout(post, window=(5, 20)).mse(3.0)
+    attached = heliox.gradient(loss, w, method="finite_differences")
+    heliox._off = "HX060 this NEURON is not tested"
+    off = heliox.gradient(loss, w, method="finite_differences")
+    assert (off.loss, off.values.tolist()) == (attached.loss, attached.values.tolist())
+    with pytest.raises(HelioXError, match=r"HX097.*HX060"):
+        heliox.gradient(loss, w)
+    assert clamp.amp == 0.05

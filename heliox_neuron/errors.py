@@ -317,16 +317,6 @@ _ENTRIES = [
         "and is always there.",
     ),
     Entry(
-        "HX055",
-        "training diverged",
-        "error",
-        "The epoch, the batch and the loss in the message.",
-        "A loss, a gradient or a voltage became NaN or infinite: most often the learning rate "
-        "is too high, else a target or an input is far outside what the cells can reach.",
-        "The last weights with a finite loss are kept, in NEURON's objects too. Train on from "
-        "them with a lower learning rate (Adam(lr=...)), or clip the gradient (clip_norm=1).",
-    ),
-    Entry(
         "HX057",
         "arrays of a network do not fit",
         "error",
@@ -334,6 +324,16 @@ _ENTRIES = [
         "A network for training is given inputs, targets, weights or layers whose shapes or "
         "values do not belong together.",
         "The message says what was given and what is expected.",
+    ),
+    Entry(
+        "HX058",
+        "training diverged",
+        "error",
+        "The epoch, the batch and the loss in the message.",
+        "A loss, a gradient or a voltage became NaN or infinite: most often the learning rate "
+        "is too high, else a target or an input is far outside what the cells can reach.",
+        "The last weights with a finite loss are kept, in NEURON's objects too. Train on from "
+        "them with a lower learning rate (Adam(lr=...)), or clip the gradient (clip_norm=1).",
     ),
     Entry(
         "HX060",

@@ -255,7 +255,7 @@ class Sequential:
         loss must be the same.
 
         Ctrl-C ends after the batch and returns the History; a loss that is NaN or 1,000 times the
-        first is HX055, with the last good weights. Gradient: `synaptic` (docs/training-nn.md). The
+        first is HX058, with the last good weights. Gradient: `synaptic` (docs/training-nn.md). The
         trained weights are in NEURON's objects. HX090, HX094: before anything runs.
         """
         options = Options(

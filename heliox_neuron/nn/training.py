@@ -28,10 +28,10 @@ _TOO_LARGE = 1e3  # times the first batch's loss (or 1): the training has diverg
 
 
 class Diverged(HelioXError, ArithmeticError):
-    """HX055: a loss is NaN, infinite or 1,000 times the first one. history: until then."""
+    """HX058: a loss is NaN, infinite or 1,000 times the first one. history: until then."""
 
     def __init__(self, message: str, history: History) -> None:
-        super().__init__("HX055", message)
+        super().__init__("HX058", message)
         self.history = history
 
 
@@ -223,7 +223,7 @@ class Trainer:
     # ---- losses ----
 
     def _look(self) -> float:
-        """Fetches the losses since the last look; the mean of the last batch. HX055 if diverged."""
+        """Fetches the losses since the last look; the mean of the last batch. HX058 if diverged."""
         position, size = self.position, self.options.batch_size
         losses = self.executor.take_losses()
         self._looked = time.perf_counter()

@@ -252,7 +252,7 @@ def fit(
     such variables as IClamp.amp before each run, or (function, sequence): function(sample) does.
     The loss then has a target for each sample, or one for all. Gradients are averaged over batches.
     callbacks: of heliox.nn, or functions f(epoch, logs).
-    Ctrl-C returns what there is after the batch. A NaN or an exploding loss is HX055 and restores
+    Ctrl-C returns what there is after the batch. A NaN or an exploding loss is HX058 and restores
     the last good values, as any error does; `error.history` is the history until then.
     Raises HX094, HX096 for wrong arguments and data, before anything runs.
     """

@@ -130,7 +130,7 @@ def test_divergence_keeps_the_last_good_weights():
     net = network()
     x, _ = patterns(24)
     targets = np.full((24, 3), 0.2)
-    with pytest.raises(Diverged, match=r"HX055 training diverged in epoch 1, batch \d+: the loss"):
+    with pytest.raises(Diverged, match=r"HX058 training diverged in epoch 1, batch \d+: the loss"):
         net.fit(x, targets, epochs=40, batch_size=4, loss="mse", optimizer=SGD(lr=1e4), verbose=0)
     assert net.position.history.stopped == "diverged"
     kept = net.evaluate(x, targets, loss="mse")

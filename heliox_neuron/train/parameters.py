@@ -366,7 +366,7 @@ def _section(owner: Any) -> Any:
 
 def _bounds(bounds: Any, n: int, what: str) -> tuple[np.ndarray, np.ndarray]:
     bounds = (None, None) if bounds is None else _plain(bounds)
-    if np.ndim(bounds) == 0 or len(bounds) != 2:
+    if not hasattr(bounds, "__len__") or len(bounds) != 2:
         raise HelioXValueError("HX094", f"{what}: bounds = {bounds!r}: use (lower, upper).")
     both = []
     for bound, none in zip(bounds, (-np.inf, np.inf), strict=True):

@@ -1,6 +1,7 @@
 """Each script of hoc_examples in NEURON and on our engine: every recorded bit."""
 
 import os
+import sys
 
 import pytest
 
@@ -82,3 +83,16 @@ def test_fadvance_loop():
     script = runpy.run_path(str(EXAMPLES / "fadvance_loop" / "fadvance_loop.py"))
     model = script["build"]()
     twice(lambda: [script["simulate"](model)])
+
+
+def test_train_synapse():
+    """Pure hoc, run by the command: three weights from 0.1 to a target of 5 mV, plain NEURON's."""
+    from parity.isolate import check_status, run_process
+
+    script = EXAMPLES / "train_synapse.hoc"
+    done = check_status(run_process([sys.executable, "-m", "heliox_neuron", script]))
+    words = done.stdout.splitlines()[-1].split()
+    assert words[:3] == ["target", "5", "mV,"], done.stdout
+    assert abs(float(words[words.index("gives") + 1]) - 5) < 1e-3
+    weights = [float(word) for word in words[-3:]]
+    assert all(w > 0.3 for w in weights) and len(set(weights)) == 3

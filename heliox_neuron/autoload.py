@@ -17,7 +17,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-
 _unedited = False  # switched on from outside: the .pth, the command, the pytest plugin
 _script: str | None = None
 

@@ -158,3 +158,18 @@ def test_currents():
     other(0.5).v = 4
     h.fcurrent()
     assert gap.i == pytest.approx(2 * 0.1 * (1 - 4), rel=1e-15)
+
+
+@isolated
+def test_a_pointer_that_was_not_set_is_an_error():
+    """Not a crash, as with POINTERs in general."""
+    from neuron import h
+
+    networks.session()
+    cell = networks.cable("cell", 1)
+    for name in ("HelioxGradedSynapsePointer", "HelioxGapJunctionPointer"):
+        made = getattr(h, name)(cell(0.5))
+        with pytest.raises(RuntimeError, match=f"{name}: v_pre points nowhere"):
+            h.finitialize(0)
+        h.setpointer(cell(0.5)._ref_v, "v_pre", made)
+        h.finitialize(0)

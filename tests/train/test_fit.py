@@ -207,3 +207,25 @@ def test_resuming_from_saved_state_gives_the_same_bits():
     second.load_state(first.state())
     heliox.fit(loss, weights, second, 6)
     assert np.array_equal(weights.values, whole)
+
+
+@isolated
+def test_every_engine_gives_the_same_bits():
+    """What fit() writes between runs reaches the device; losses and weights are NEURON's."""
+    from neuron import h
+
+    os.environ["HELIOX_GPU_DEVICE"] = "host"
+    heliox = networks.session()
+    model = networks.TwoLayers()
+    h.dt = 0.25
+    weights = heliox.trainable(model.synapses, "w")
+    loss = heliox.readout(model.outputs, window=networks.STEADY).mse([5.0, 10.0])
+    start = weights.values
+    heliox.enable = 1
+    results = []
+    for device in ("neuron", "cpu", "gpu"):
+        weights.values, heliox.device = start, device
+        history = heliox.fit(loss, weights, heliox.Adam(0.1), 6)
+        assert heliox._core.runs()[-1]["engine"] == device
+        results.append((history["loss"], weights.values.tolist()))
+    assert results[0] == results[1] == results[2]

@@ -1,7 +1,7 @@
 """Training and testing on MNIST: seconds per 1,000 samples, device memory, accuracy.
 
     python benchmarks/training.py                                  # timing of three networks
-    python benchmarks/training.py --networks 64 --epochs 4 --batches 4 16 --lr 0.01 --plot loss.png
+    python benchmarks/training.py --networks 64 --epochs 4 --batches 4 16 --plot loss.png
     python benchmarks/training.py --networks 64 --samples 64       # where there is no GPU
 
 784 input cells, hidden layers of passive pyramidal cells (1,043 compartments each), 10 output
@@ -108,7 +108,7 @@ def measure_times(task):
         per = 1000 / few
         return [batch, per * seconds_of(train, task["reps"]), per * seconds_of(test, task["reps"])]
 
-    net.fit(x[:BATCH], y[:BATCH], batch_size=BATCH, optimizer=Adam(lr=task["lr"]), verbose=0)
+    net.fit(x[:BATCH], y[:BATCH], batch_size=BATCH, optimizer=Adam(lr=0.005), verbose=0)
     started = time.perf_counter()
     found["times"].append(run(BATCH))
     found["memory"] = memory.figures(net)
@@ -130,7 +130,7 @@ def _slower(times):
 def measure_accuracy(task):
     """Accuracy on the test set after each epoch of training on all samples."""
     from heliox_neuron.nn import LambdaCallback
-    from heliox_neuron.train import Adam
+    from heliox_neuron.train import Adam, CosineDecay
 
     net, (x, y), (x_test, y_test) = make(task)
     shown = LambdaCallback(
@@ -140,9 +140,11 @@ def measure_accuracy(task):
         )
     )  # fmt: skip
     limit = task["limit"]
+    steps = task["epochs"] * -(-len(x[:limit]) // task["batch"])
+    rate = CosineDecay(task["lr"], steps)
     history = net.fit(
         x[:limit], y[:limit], epochs=task["epochs"], batch_size=task["batch"],
-        optimizer=Adam(lr=task["lr"]), validation_data=(x_test[:limit], y_test[:limit]),
+        optimizer=Adam(lr=rate), validation_data=(x_test[:limit], y_test[:limit]),
         callbacks=[shown], verbose=0,
     )  # fmt: skip
     if task["plot"]:
@@ -200,15 +202,16 @@ def print_accuracy(options, folder):
     for name in options.networks:
         for batch in options.batches:
             plot = options.plot and options.plot.replace(".png", f"-{name}-batch{batch}.png")
+            lr = options.lr or round(0.0025 * batch**0.5, 4)
             task = base(options, folder, name) | {
-                "what": "accuracy", "epochs": options.epochs, "batch": batch, "plot": plot,
-                "limit": options.limit,
+                "what": "accuracy", "lr": lr, "epochs": options.epochs, "batch": batch,
+                "plot": plot, "limit": options.limit,
             }  # fmt: skip
             found = results[f"{name} batch {batch}"] = ask(task)
             history = found["history"]
             accuracy = ", ".join(f"{value:.4f}" for value in history["val_accuracy"])
             print(
-                f"784-{name}-10, batch {batch}, Adam(lr={options.lr}): test accuracy by epoch "
+                f"784-{name}-10, batch {batch}, Adam(lr=CosineDecay({lr})): test accuracy by epoch "
                 f"{accuracy}; {statistics.mean(history['seconds']):.1f} s an epoch"
                 f"{f'; {plot}' if plot else ''}",
                 flush=True,
@@ -247,7 +250,6 @@ def print_jaxley(options, folder):
 def base(options, folder, name):
     return {
         "network": name, "data": str(folder), "seed": options.seed, "device": options.device,
-        "lr": options.lr,
     }  # fmt: skip
 
 
@@ -266,7 +268,7 @@ def arguments():
     parser.add_argument("--epochs", type=int, default=0, help="train on all of MNIST")
     parser.add_argument("--batches", type=int, nargs="+", default=[16], help="with --epochs")
     parser.add_argument("--limit", type=int, help="samples of an epoch, with --epochs")
-    parser.add_argument("--lr", type=float, default=0.01, help="of Adam")
+    parser.add_argument("--lr", type=float, help="first rate of Adam; 0.0025*sqrt(batch)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("auto", "gpu", "host"), default="auto")
     parser.add_argument("--plot", help="PNG of the loss curves, with --epochs")

@@ -13,7 +13,7 @@ import argparse
 import time
 
 from heliox_neuron.nn import Dense, PassiveHPC, PassiveTree, RateEncoder, Sequential, datasets
-from heliox_neuron.train import Adam
+from heliox_neuron.train import Adam, CosineDecay
 
 
 def arguments(words=None):
@@ -25,7 +25,7 @@ def arguments(words=None):
     parser.add_argument("--hidden", type=int, nargs="+", default=[16], help="cells of each layer")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--batch", type=int, default=16, help="samples of an update")
-    parser.add_argument("--lr", type=float, default=0.02, help="Adam's learning rate")
+    parser.add_argument("--lr", type=float, default=0.02, help="Adam's first learning rate")
     parser.add_argument("--limit", type=int, help="train and test with this many samples only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", choices=("auto", "gpu", "host"), default="auto")
@@ -47,9 +47,10 @@ def main(words=None):
         device=options.device,
     )
     print(net.summary())
+    rate = CosineDecay(options.lr, steps=options.epochs * -(-len(x) // options.batch))
     started = time.perf_counter()
     history = net.fit(
-        x, y, epochs=options.epochs, batch_size=options.batch, optimizer=Adam(lr=options.lr),
+        x, y, epochs=options.epochs, batch_size=options.batch, optimizer=Adam(lr=rate),
         verbose=2,
     )  # fmt: skip
     print(f"{len(x)} samples, {len(history.epoch)} epochs: {time.perf_counter() - started:.1f} s")

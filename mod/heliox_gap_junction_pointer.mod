@@ -28,6 +28,15 @@ ASSIGNED {
     i     (nA)
 }
 
+INITIAL {
+    if (!nrn_pointing(v_pre)) {
+VERBATIM
+        hoc_execerror("HelioxGapJunctionPointer: v_pre points nowhere:",
+                      "h.setpointer(pre(0.5)._ref_v, \"v_pre\", synapse) comes first");
+ENDVERBATIM
+    }
+}
+
 BREAKPOINT {
     i = w*g*(v - v_pre)
 }

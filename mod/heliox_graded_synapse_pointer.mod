@@ -27,6 +27,15 @@ ASSIGNED {
     v_pre (mV) : presynaptic potential
 }
 
+INITIAL {
+    if (!nrn_pointing(v_pre)) {
+VERBATIM
+        hoc_execerror("HelioxGradedSynapsePointer: v_pre points nowhere:",
+                      "h.setpointer(pre(0.5)._ref_v, \"v_pre\", synapse) comes first");
+ENDVERBATIM
+    }
+}
+
 BREAKPOINT {
     if (v_pre > 0) {
         i = g*w*v_pre

@@ -27,8 +27,11 @@ class GeneralExecutor:
     kind = "general"
 
     def __init__(self, network: NeuronNetwork, timing: Timing) -> None:
+        from neuron import h
+
         self.network = network
         self.timing = timing
+        self._pc = h.ParallelContext()
         self._device = open_device("host")
         self._flat = np.concatenate([w.ravel() for w in network.weights])
         self._bound: Any = None
@@ -83,11 +86,10 @@ class GeneralExecutor:
         """(means of v, means of max(v, 0)) of each recorded layer, for one sample."""
         from neuron import h
 
-        pc = h.ParallelContext()
         self.network.encoder.present(encoded)
-        pc.set_maxstep(10)
+        self._pc.set_maxstep(10)
         h.finitialize(self.timing.v_init)
-        pc.psolve(self.timing.duration)
+        self._pc.psolve(self.timing.duration)
         return [self._means(vectors) for vectors in records]
 
     def _means(self, vectors: list[Any]) -> tuple[Doubles, Doubles]:

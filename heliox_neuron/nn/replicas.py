@@ -76,6 +76,8 @@ class ReplicaExecutor:
         self, encoded: Doubles, targets: Any, loss: Loss, optimiser: Any, clip_norm: float | None
     ) -> None:
         """One update of the weights; enqueued on the device."""
+        if callable(loss):  # it computes on the device
+            targets = self.batch.device.array(targets)
         code = self.network.encoder.code
         self.batch.train(encoded, targets, loss, optimiser, code, clip_norm)
 

@@ -88,7 +88,7 @@ def gradient(
 
     method "synaptic": exact for passive cells at their steady state (gradient.exact says whether
     that was so), an approximation elsewhere; the parameters are weights of graded synapses in a
-    feed-forward network.
+    feed-forward network. synaptic.py says how far off, with figures.
     "finite_differences": anything, slowly. tstop: ms, by default the window's end; run: a function
     that initialises and runs the model to tstop, by default finitialize(v_init) and psolve.
     Raises HX094 for wrong arguments, HX097 where a method does not hold, HX051 for deleted objects.

@@ -8,6 +8,19 @@ the points q of the cell of delta_q * r(k_s, q),
 
 from the readouts backwards, layer by layer. Points are the readouts and the nodes that synapses
 look at. With a trajectory the same holds at each sample, and the sum is over samples.
+
+Exact, up to rounding, where cells are passive and settled within the window. Elsewhere an
+approximation, because a cell's delay and filter are left out. Largest error relative to the largest
+component, and cosine of the angle to finite differences of NEURON, in two layers of cables with a
+membrane time constant of 1 ms (python benchmarks/gradient_accuracy.py):
+
+    passive, steady state                  6.5e-12  1.000000
+    passive, window (1, 5) ms              0.42     0.994090
+    passive, window (0, 2) ms              4.5      0.927657
+    inputs under spikes, (20, 50) ms       0.018    0.999921
+    hh channels in the outputs             0.59     0.998665
+
+`Gradient.exact` says whether a run was of the first kind.
 """
 
 from __future__ import annotations

@@ -276,14 +276,14 @@ def test_it_says_where_it_is_not_exact():
 
 @isolated
 def test_the_figures_of_the_documentation():
-    """docs/synaptic_accuracy.py still finds what docs/training.md says."""
+    """benchmarks/gradient_accuracy.py still finds what docs/training.md says."""
     import runpy
 
     from parity.mods import REPOSITORY
 
     text = (REPOSITORY / "docs" / "training.md").read_text()
     networks.session()
-    script = runpy.run_path(str(REPOSITORY / "docs" / "synaptic_accuracy.py"))
+    script = runpy.run_path(str(REPOSITORY / "benchmarks" / "gradient_accuracy.py"))
     for name, case in script["CASES"].items():
         exact, error, cosine = script["compare"](**case)
         row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))

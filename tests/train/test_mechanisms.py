@@ -1,135 +1,175 @@
-"""The package's own mechanisms: when they are loaded, where they run, and that they never clash."""
+"""Our mechanisms (mod/): when they are loaded, and that both engines run them compiled."""
 
+import json
 import sys
 
 import pytest
 
-from parity.isolate import check_status, environment, isolated, run_process
+from heliox_neuron.core import installed
+from parity.isolate import environment, isolated, run_process
 from train import networks
 
-NAMES = (
-    "HelioxGradedSynapse",
-    "HelioxGradedSynapsePointer",
-    "HelioxGapJunction",
-    "HelioxGapJunctionPointer",
-)
-ASK = f"print([int(h.name_declared(n)) for n in {NAMES!r}])"
+pytestmark = pytest.mark.usefixtures("has_core")
+NAMES = ("HelioxGradedSynapse", "HelioxGradedSynapsePointer", "HelioxGapJunction",
+         "HelioxGapJunctionPointer")  # fmt: skip
+COUNT = "from neuron import h\nprint(int(h.name_declared('HelioxGradedSynapse')))\n"
 
 
-def answer(code, **env):
-    done = run_process([sys.executable, "-c", code], env=environment(**env))
-    return check_status(done).stdout.splitlines()[-1]
+def last(done):
+    return done.stdout.split()[-1]
 
 
-@pytest.mark.parametrize(
-    "lines",
-    [
-        "import heliox_neuron\nfrom neuron import h",
-        "from neuron import h\nimport heliox_neuron",
-    ],
-)
-def test_import_loads_them(lines):
-    assert answer(f"{lines}\n{ASK}") == "[1, 1, 1, 1]"
+def test_import_loads_them(fresh_python):
+    for code in (
+        f"import heliox_neuron\n{COUNT}",
+        f"from neuron import h\nimport heliox_neuron\n{COUNT}",
+    ):
+        assert last(fresh_python(code)) == "1"
 
 
-def test_a_program_that_was_not_edited_does_not_see_them():
-    """Until it uses training."""
-    code = f"from neuron import h\nassert h.heliox.enable\n{ASK}"
-    assert answer(code, HELIOX_ENABLE="1") == "[0, 0, 0, 0]"
-    used = f"from neuron import h\nh.heliox.load_mechanisms()\n{ASK}"
-    assert answer(used, HELIOX_ENABLE="1") == "[1, 1, 1, 1]"
+def test_a_program_that_was_not_edited_does_not_see_them(fresh_python, tmp_path):
+    """HELIOX_ENABLE, the command and the pytest plugin: mechanisms are listed as in NEURON."""
+    assert last(fresh_python(COUNT)) == "0"
+    assert last(fresh_python(COUNT, HELIOX_ENABLE="1")) == "0"
+    used = f"{COUNT}h.heliox.load_mechanisms()\n{COUNT}"
+    assert fresh_python(used, HELIOX_ENABLE="1").stdout.split() == ["0", "1"]
+    used = f"{COUNT}s = h.Section()\nh.heliox.readout(s, window=(1, 2))\n{COUNT}"
+    assert fresh_python(used, HELIOX_ENABLE="1").stdout.split() == ["0", "1"]
+    # it names us: it knows them
+    assert last(fresh_python(f"import heliox_neuron\n{COUNT}", HELIOX_ENABLE="1")) == "1"
+    assert last(fresh_python(COUNT, "-m", "heliox_neuron")) == "0"
+    assert last(fresh_python(f"import heliox_neuron\n{COUNT}", "-m", "heliox_neuron")) == "1"
+    suite = tmp_path / "test_suite.py"
+    line = "assert not h.name_declared('HelioxGradedSynapse')"
+    suite.write_text(f"def test_it():\n    from neuron import h\n    {line}\n")
+    plugin = ["-m", "pytest", "-q", "-p", "heliox_neuron.pytest_plugin"]
+    done = run_process([sys.executable, *plugin, suite], cwd=tmp_path)
+    assert "1 passed" in done.stdout, done.stdout
 
 
-@isolated
-def _run_on(device):
-    """Every mechanism in a network: NEURON's bits, and nothing is left to its functions."""
-    from neuron import h
+def test_without_python(tmp_path):
+    """nrniv -dll: the plugin and the mechanisms side by side, in either order."""
+    nrniv = run_process([sys.executable, "-c", "import shutil; print(shutil.which('nrniv') or '')"])
+    if not nrniv.stdout.strip():
+        pytest.skip("no nrniv")
+    library, plugin = installed("libheliox_mod.so"), installed("libheliox.so")
+    path = run_process([sys.executable, "-m", "heliox_neuron", "library", "--mechanisms"])
+    assert path.stdout.strip() == str(library)
+    (tmp_path / "model.hoc").write_text(
+        "create soma\naccess soma\nobjref g\ng = new HelioxGradedSynapse(0.5)\n"
+        'g.v_pre = 2\ng.w = 3\nfinitialize(0)\nprintf("%g\\n", g.i)\nquit()\n'
+    )
+    for libraries in ((library,), (plugin, library), (library, plugin)):
+        joined = ";".join(str(one) for one in libraries)  # NEURON looks at one -dll only
+        done = run_process(["nrniv", "-dll", joined, "model.hoc"], cwd=tmp_path)
+        assert "0.06" in done.stdout.split(), done.stderr
 
-    from parity import compare
 
-    heliox = networks.session()
-    pre, post = networks.cable("pre", 1), networks.cable("post")
-    clamp = networks.step(pre, 0.05)
-    pc = h.ParallelContext()
-    made = []
-    for name in NAMES:
-        one = getattr(h, name)(post(0.3))
-        one.g, one.w = 0.01, 0.5
-        if name.endswith("Pointer"):
-            h.setpointer(pre(0.5)._ref_v, "v_pre", one)
-        else:
-            pc.target_var(one, one._ref_v_pre, 1)
-        made.append(one)
-    pc.source_var(pre(0.5)._ref_v, 1, sec=pre)
-    pc.setup_transfer()
-    pc.set_maxstep(10)
-    trace = h.Vector().record(post(0.5)._ref_v)
-    heliox.device = device
-    traces = []
-    for enable in (0, 1):
-        heliox.enable = enable
-        h.finitialize(0)
-        pc.psolve(10)
-        traces.append(trace.c())
-    assert compare.same(*(compare.contents(t) for t in traces))
-    assert traces[0].size() == 401 and traces[0].max() > 1
-    report = heliox.report().to_dict()
-    run = report["runs"][-1]
-    assert (run["engine"], run["host_calls"], run["host_steps"]) == (device, 0, 0), run
-    if device == "gpu":
-        assert {m["name"] for m in report["status"]["gpu"]["mechanisms"]} >= set(NAMES)
-    else:
-        where = {m["name"]: (m["where"], m["source"]) for m in report["model"]["mechanisms"]}
-        assert all(where[name] == ("compiled", "builtin") for name in NAMES), where
-    assert clamp.amp == 0.05
+def test_names_of_the_programs_own(fresh_python, tmp_path):
+    """Its mechanism is left alone; training says so if it is another one."""
+    from parity import mods
+
+    folder = tmp_path / "mod"
+    folder.mkdir()
+    text = "NEURON { POINT_PROCESS HelioxGapJunction RANGE x }\nPARAMETER { x = 7 }\n"
+    (folder / "own.mod").write_text(text)
+    library = mods.library(folder)
+    done = fresh_python(
+        "from neuron import h\n"
+        f"h.nrn_load_dll({str(library)!r})\n"
+        "import heliox_neuron\n"
+        "s = h.Section()\n"
+        "print(h.HelioxGapJunction(s(0.5)).x, h.HelioxGradedSynapse(s(0.5)).w)\n"
+        "try:\n    h.heliox.load_mechanisms()\n"
+        "except RuntimeError as error:\n    print(error)\n"
+    )
+    lines = done.stdout.splitlines()
+    assert lines[-2] == "7.0 0.0"
+    assert lines[-1].startswith("HX093 the program has a mechanism HelioxGapJunction of its own")
 
 
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
-def test_they_are_compiled(device, monkeypatch):
-    monkeypatch.setenv("HELIOX_GPU_DEVICE", "host")
-    _run_on(device=device)
+def test_compiled_on_both_engines_with_the_same_bits(device):
+    env = environment(HELIOX_GPU_DEVICE="host")
+    done = run_process([sys.executable, "-c", SCRIPT, device], env=env)
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["identical"] and found["engine"] == device
+    assert set(NAMES) <= set(found["compiled"])
+    assert not found["reasons"]
 
 
-OWN = """
-NEURON {{ POINT_PROCESS HelioxGradedSynapse  RANGE {range}  NONSPECIFIC_CURRENT i }}
-PARAMETER {{ {parameters} }}
-ASSIGNED {{ i  v }}
-BREAKPOINT {{ i = {current} }}
-"""
-
-
-@pytest.mark.parametrize(
-    ("variables", "fits"),
-    [("g w", True), ("gmax", False)],
-    ids=["with our parameters", "with others"],
-)
-def test_a_mechanism_of_the_program_with_the_same_name(tmp_path, variables, fits):
-    """It stays the program's, and NEURON is not ended by a second definition."""
-    from parity import mods
-
-    names = variables.split()
-    (tmp_path / "own.mod").write_text(
-        OWN.format(
-            range=", ".join(names),
-            parameters=" ".join(f"{n} = 7" for n in names),
-            current=f"{names[0]}*v*1e-6",
-        )
-    )
-    library = mods.library(tmp_path)
-    code = f"""
+SCRIPT = """
+import json, sys
 from neuron import h
-h.nrn_load_dll({str(library)!r})
 import heliox_neuron
-s = h.Section("s")
-assert h.HelioxGradedSynapse(s(0.5)).{names[0]} == 7
-try:
-    heliox_neuron.heliox.load_mechanisms()
-    print("loaded", h.HelioxGradedSynapse(s(0.5)).{names[0]}, h.HelioxGapJunction(s(0.5)).g)
-except Exception as error:
-    print(error.code, error)
+h.load_file("stdrun.hoc")
+heliox = heliox_neuron.heliox
+cells = [h.Section(name=f"c{k}") for k in range(3)]
+for k, cell in enumerate(cells):
+    cell.L = cell.diam = 10
+    cell.nseg = 3
+    cell.insert("pas")
+    cell.e_pas = 3 - 4 * k
+pc = h.ParallelContext()
+kept = []
+for kind in ("HelioxGradedSynapse", "HelioxGapJunction"):
+    for k, cell in enumerate(cells):
+        near = getattr(h, kind + "Pointer")(cell(0.3))
+        h.setpointer(cells[k - 1](0.5)._ref_v, "v_pre", near)
+        far = getattr(h, kind)(cell(0.9))
+        pc.target_var(far, far._ref_v_pre, k)
+        kept += [near, far]
+for synapse in kept:
+    synapse.w = 0.5
+for k, cell in enumerate(cells):
+    pc.source_var(cell(0.1)._ref_v, k, sec=cell)
+pc.setup_transfer()
+h.v_init = 0
+heliox.enable, heliox.device = 1, sys.argv[1]
+pc.set_maxstep(10)
+h.finitialize(0)
+pc.psolve(5)
+identical = heliox.verify(5).identical
+plan = heliox.report().to_dict()
+rows = (plan["model"] or plan["status"]["gpu"])["mechanisms"]
+print(json.dumps({
+    "identical": identical,
+    "engine": plan["runs"][-1]["engine"],
+    "compiled": [row["name"] for row in rows if row.get("where", "compiled") == "compiled"],
+    "reasons": [run["reason"] for run in plan["runs"] if run["engine"] != sys.argv[1]],
+}))
 """
-    found = answer(code)
-    if fits:
-        assert found == "loaded 7.0 0.001"
-    else:
-        assert found.startswith("HX093") and "g, w" in found
+
+
+@isolated
+def test_currents():
+    """i = g w max(v_pre, 0) into the cell; a gap junction pulls v to the other end's."""
+    from neuron import h
+
+    networks.session()
+    cell, other = networks.cable("cell", 1), networks.cable("other", 1)
+    graded, gap = h.HelioxGradedSynapse(cell(0.5)), h.HelioxGapJunctionPointer(cell(0.5))
+    h.setpointer(other(0.5)._ref_v, "v_pre", gap)
+    graded.g, graded.w, gap.g, gap.w = 0.02, 3, 0.1, 2
+    for v_pre, expected in ((-5, 0), (0, 0), (2, 0.12)):
+        graded.v_pre = v_pre
+        h.finitialize(1)
+        assert graded.i == pytest.approx(expected, rel=1e-15)
+    other(0.5).v = 4
+    h.fcurrent()
+    assert gap.i == pytest.approx(2 * 0.1 * (1 - 4), rel=1e-15)
+
+
+@isolated
+def test_a_pointer_that_was_not_set_is_an_error():
+    """Not a crash, as with POINTERs in general."""
+    from neuron import h
+
+    networks.session()
+    cell = networks.cable("cell", 1)
+    for name in ("HelioxGradedSynapsePointer", "HelioxGapJunctionPointer"):
+        made = getattr(h, name)(cell(0.5))
+        with pytest.raises(RuntimeError, match=f"{name}: v_pre points nowhere"):
+            h.finitialize(0)
+        h.setpointer(cell(0.5)._ref_v, "v_pre", made)
+        h.finitialize(0)

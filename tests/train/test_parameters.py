@@ -1,172 +1,185 @@
-"""heliox.trainable(): which numbers of NEURON's memory, and what happens when the model changes."""
+"""heliox.trainable and heliox.readout: what they take, what they refuse, and deleted objects."""
 
+import numpy as np
 import pytest
 
+from heliox_neuron.errors import HelioXError
 from parity.isolate import isolated
 from train import networks
 
 
-def refused(code, text, call):
-    from heliox_neuron.errors import HelioXError
-
-    with pytest.raises(HelioXError, match=text) as error:
+def refused(code, call, match=""):
+    with pytest.raises(HelioXError, match=match) as error:
         call()
-    assert error.value.code == code, error.value
+    assert error.value.code == code, str(error.value)
+
+
+class Model:
+    """Three sections, hh in two of them, an ExpSyn and a NetCon in each."""
+
+    def __init__(self):
+        from neuron import h
+
+        self.sections = [networks.cable(f"s{k}", 3) for k in range(3)]
+        for section in self.sections[:2]:
+            section.insert("hh")
+        self.synapses = [h.ExpSyn(section(0.5)) for section in self.sections]
+        self.netcons = [h.NetCon(None, synapse) for synapse in self.synapses]
 
 
 @isolated
-def test_weights_of_netcons():
+def test_values_are_neurons_memory():
     from neuron import h
 
-    heliox = networks.session()
-    soma = networks.cable("soma", 1)
-    synapse, stim = h.ExpSyn(soma(0.5)), h.NetStim()
-    netcons = [h.NetCon(stim, synapse) for _ in range(3)]
-    for k, netcon in enumerate(netcons):
-        netcon.weight[0] = k + 0.5
-    p = heliox.trainable(netcons, "weight", bounds=(0, [1, 2, 9]))
-    assert p.values.tolist() == [0.5, 1.5, 2.5] and len(p) == 3
-    assert p.names[1].endswith("weight[0]")
-    assert (p.lower.tolist(), p.upper.tolist()) == ([0, 0, 0], [1, 2, 9])
-    p.values *= 2  # a property: reads, multiplies, writes
-    assert [n.weight[0] for n in netcons] == [1, 3, 5]
-    netcons[1].weight[0] = 7
-    assert p.values.tolist() == [1, 7, 5]
-    refused("HX095", "has 1 weights", lambda: heliox.trainable(netcons, "weight[1]"))
-    refused("HX095", "weight", lambda: heliox.trainable(netcons, "delay"))
-    refused("HX094", "lower is above", lambda: heliox.trainable(netcons, "weight", bounds=(2, 1)))
-    refused("HX094", "bound", lambda: heliox.trainable(netcons, "weight", bounds=([1, 2], None)))
+    heliox, model = networks.session(), Model()
+    weights = heliox.trainable(model.netcons, "weight", bounds=(0, None))
+    assert len(weights) == 3 and weights.units == ("", "", "")
+    assert weights.names[1] == "NetCon[1].weight[0]"
+    assert (weights.lower == 0).all() and (weights.upper == np.inf).all()
+    weights.values = [1, 2, 3]
+    assert [nc.weight[0] for nc in model.netcons] == [1, 2, 3]
+    model.netcons[1].weight[0] = 7
+    assert weights.values.tolist() == [1, 7, 3]
+    density = heliox.trainable(model.sections, "gnabar_hh")  # the third has none
+    assert len(density) == 6 and set(density.units) == {"S/cm2"}
+    density.values = np.arange(6) / 10
+    assert [seg.gnabar_hh for s in model.sections[:2] for seg in s] == density.values.tolist()
+    tau = heliox.trainable(model.synapses, "tau", (0.1, [1]), True)
+    assert len(tau) == 1 and tau.names == ("ExpSyn[0].tau and 2 more",)
+    together = weights + density + tau
+    assert len(together) == 10 and together.upper[-1] == 1
+    together.values = together.values + 1
+    assert model.synapses[2].tau == pytest.approx(1.1) and model.netcons[1].weight[0] == 8
+    # what is counted as structure may change: the handles follow
+    more = networks.cable("more", 5)
+    h.finitialize(-65)
+    together.values = 0.5
+    assert model.netcons[2].weight[0] == model.sections[1](0.5).gnabar_hh == 0.5
+    assert more.nseg == 5
 
 
 @isolated
-def test_point_processes():
-    from neuron import h
-
-    heliox = networks.session()
-    soma = networks.cable("soma", 1)
-    synapses = [networks.synapse(None, soma(0.5), w) for w in (1.0, 2.0)]
-    p = heliox.trainable(synapses, "w")
-    p.values = [3, 4]
-    assert [s.w for s in synapses] == [3, 4] and set(p.units) == {"1"}
-    p.set(h.Vector([5, 6]))
-    assert p.get(1) == 6 == synapses[1].w and p.vector.to_python() == [5, 6]
-    p.set(8)
-    assert [s.w for s in synapses] == [8, 8]
-    both = p + heliox.trainable(synapses[0], "g")
-    assert both.values.tolist() == [8, 8, 0.01] and both.units[2] == "uS"
-    refused("HX096", "2 parameters", lambda: p.set([1, 2, 3]))
-    refused("HX096", "not a finite number", lambda: p.set([1, float("nan")]))
-    assert p.values.tolist() == [8, 8]  # nothing was changed
-    refused("HX095", "computed by the simulation", lambda: heliox.trainable(synapses, "i"))
-    refused("HX095", "Trainable: .*w", lambda: heliox.trainable(synapses, "weight"))
+def test_shared_numbers():
+    heliox, model = networks.session(), Model()
+    for k, segment in enumerate(seg for s in model.sections[:2] for seg in s):
+        segment.gnabar_hh = k
+    by_section = heliox.trainable(model.sections, "gnabar_hh", share="section")
+    assert by_section.values.tolist() == [0, 3]
+    assert [seg.gnabar_hh for s in model.sections[:2] for seg in s] == [0, 0, 0, 3, 3, 3]
+    groups = heliox.trainable(model.sections, "el_hh", None, [5, 7, 5, 7, 5, 7])
+    groups.values = [-50, -60]
+    assert [seg.el_hh for seg in model.sections[1]] == [-60, -50, -60]
 
 
 @isolated
-def test_densities_of_segments_sections_lists_and_cells():
+def test_objects_of_every_kind():
+    """Sections, segments, hoc's List and SectionList, generators, cells of templates and Python."""
     from neuron import h
 
-    heliox = networks.session()
-    a, b, bare = networks.cable("a", 3), networks.cable("b", 2), h.Section("bare")
-    for section in (a, b):
-        section.insert("hh")
-    a(0.5).gnabar_hh = 0.3
-    assert heliox.trainable(a(0.5), "gnabar_hh").values.tolist() == [0.3]
-    assert heliox.trainable(a, "gnabar_hh").values.tolist() == [0.12, 0.3, 0.12]
-    sections = h.SectionList([a, bare, b])  # sections without hh are left out
-    p = heliox.trainable(sections, "gnabar_hh", share="section")
-    assert len(p) == 2 and len(p.elements) == 5
-    assert a(0.5).gnabar_hh == 0.12  # shared: the first of the section
-    p.values = [0.1, 0.2]
-    assert [s.gnabar_hh for s in (*a, *b)] == [0.1] * 3 + [0.2] * 2
-    one = heliox.trainable([a, b], "g_pas", share=True)
-    assert len(one) == 1 and one.units == ("S/cm2",)
-    nested = heliox.trainable([a, [b(0.25)]], "cm", share=[0, 1, 0, 1])
-    nested.values = [2, 3]
-    assert [s.cm for s in a] == [2, 3, 2] and b(0.25).cm == 3 and b(0.75).cm == 1
-    assert len(heliox.trainable([a, b, bare], "g_pas")) == 5
+    heliox, model = networks.session(), Model()
+    listed = h.List()
+    for synapse in model.synapses:
+        listed.append(synapse)
+    assert len(heliox.trainable(listed, "tau")) == 3
+    assert len(heliox.trainable(h.SectionList(model.sections[:1]), "g_pas")) == 3
+    assert len(heliox.trainable(model.sections[0](0.5), "cm")) == 1
+    assert len(heliox.trainable((seg for seg in model.sections[1]), "g_pas")) == 3
+    h("""begintemplate Cell
+    public soma, all
+    create soma, dendrite
+    objref all
+    proc init() { all = new SectionList()  soma all.append()  dendrite all.append()
+        soma insert hh }
+    endtemplate Cell""")
+    cells = [h.Cell(), h.Cell()]
+    assert len(heliox.trainable(cells, "gkbar_hh", share=True)) == 1
 
     class Cell:
         def __init__(self):
-            self.all = [a, bare]
+            self.soma, self.all = model.sections[0], model.sections
 
-    assert len(heliox.trainable([Cell()], "gkbar_hh")) == 3
-    h("""begintemplate TrainCell
-    public soma, all
-    create soma
-    objref all
-    proc init() { all = new SectionList()  soma { insert pas  nseg = 3  all.append() } }
-    endtemplate TrainCell
-    objref cells
-    cells = new List()
-    for i = 0, 1 cells.append(new TrainCell())""")
-    assert len(heliox.trainable(h.cells, "g_pas")) == 6
-    refused("HX095", "m of .*computed", lambda: heliox.trainable(a, "m_hh"))
-    refused("HX095", 'Did you mean "gnabar_hh"', lambda: heliox.trainable(a, "gnabr_hh"))
-    refused("HX095", "not a NetCon", lambda: heliox.trainable(3.0, "g_pas"))
-    refused("HX095", "no object has", lambda: heliox.trainable([], "g_pas"))
-    refused("HX094", "share", lambda: heliox.trainable(a, "g_pas", share=[0, 1]))
+    assert len(heliox.trainable(Cell(), "gkbar_hh")) == 6
+    readout = heliox.readout([*cells, Cell(), model.sections[2], model.sections[1](0.1)])
+    assert [str(owner) for owner in readout.owners[2:]] == ["s0(0.5)", "s2(0.5)", "s1(0.1)"]
 
 
 @isolated
-def test_after_changes_of_the_structure():
-    """Handles follow NEURON's memory; what is gone is named, and nothing is written anywhere."""
-    from neuron import h
-
-    heliox = networks.session()
-    keep, other = networks.cable("keep", 3), networks.cable("other", 3)
-    synapse, gone = (networks.synapse(None, s(0.5), 1.0) for s in (keep, other))
-    kept = heliox.trainable(synapse, "w") + heliox.trainable(keep, "g_pas")
-    lost = heliox.trainable([synapse, gone], "w")
-    dense = heliox.trainable(other, "g_pas")
-    # more instances move columns; another section's nseg moves nodes
-    more = [networks.synapse(None, keep(x), 5.0) for x in (0.1, 0.2, 0.9)]
-    extra = networks.cable("extra", 21)
-    h.finitialize(0)
-    kept.values = [2, 1e-4, 2e-4, 3e-4]
-    assert synapse.w == 2 and [s.g_pas for s in keep] == [1e-4, 2e-4, 3e-4]
-    assert [s.w for s in (gone, *more)] == [1, 5, 5, 5]
-    other.nseg = 5
-    refused("HX051", r"other.*nseg changed", lambda: dense.values)
-    h.delete_section(sec=other)
-    refused("HX051", "deleted", lambda: lost.set(9))
-    refused("HX051", "deleted", lambda: dense.set(9))
-    assert synapse.w == 2 and kept.values[0] == 2 and extra.nseg == 21
-
-
-@isolated
-def test_training_with_a_deleted_section_is_refused():
-    from neuron import h
-
-    heliox = networks.session()
-    pre, post = networks.cable("pre", 1), networks.cable("post")
-    clamp = networks.step(pre, 0.05)
-    synapse = networks.synapse(pre, post(0.9), 0.7)
-    out = heliox.readout(post, window=networks.STEADY)
-    p = heliox.trainable(synapse, "w")
-    h.delete_section(sec=post)
-    refused("HX051", "deleted", lambda: heliox.gradient(out.mse(3.0), p))
-    refused("HX051", "deleted", lambda: heliox.fit(out.mse(3.0), p, epochs=2))
-    refused("HX051", "deleted", lambda: heliox.check_gradients(out.mse(3.0), p))
-    assert clamp.amp == 0.05
+def test_what_cannot_be_trained():
+    heliox, model = networks.session(), Model()
+    trainable, s, e, nc = heliox.trainable, model.sections, model.synapses, model.netcons
+    refused("HX095", lambda: trainable(s, "gnabar"), 'Did you mean "gnabar_hh"')
+    refused("HX095", lambda: trainable(s, "m_hh"), "computed by the simulation")
+    refused("HX095", lambda: trainable(s, "v"))
+    refused("HX095", lambda: trainable(s, "diam"))
+    refused("HX095", lambda: trainable(s[2], "gnabar_hh"), "no object")
+    refused("HX095", lambda: trainable(s[2](0.5), "gnabar_hh"))
+    refused("HX095", lambda: trainable(e, "g"), "Trainable: tau, e")
+    refused("HX095", lambda: trainable(e, "tua"), 'Did you mean "tau"')
+    refused("HX095", lambda: trainable(nc, "delay"))
+    refused("HX095", lambda: trainable(nc, "weight[1]"))
+    refused("HX095", lambda: trainable(nc, "weight[x]"))
+    refused("HX095", lambda: trainable([], "w"))
+    refused("HX095", lambda: trainable([3.0], "w"), "3.0 is not a NetCon")
+    refused("HX094", lambda: trainable(e, "tau", (3, 1)), "lower is above upper")
+    refused("HX094", lambda: trainable(e, "tau", 3))
+    refused("HX094", lambda: trainable(e, "tau", (0, "high")))
+    refused("HX094", lambda: trainable(e, "tau", None, [0, 1]))
+    refused("HX094", lambda: trainable(e, "tau", share="cell"))
+    p = trainable(e, "tau")
+    for wrong in ([1, 2], np.nan, [1, np.inf, 2]):
+        refused("HX096", lambda wrong=wrong: setattr(p, "values", wrong))
+    assert [x.tau for x in e] == pytest.approx([0.1] * 3)
 
 
 @isolated
-def test_from_hoc():
+def test_deleted_objects():
+    """HX051, and nothing is written to those that are left."""
     from neuron import h
 
-    networks.session()
-    assert h(
-        """objref list, all, p, q
-        list = new List()
-        create one, two
-        objref syn
-        for i = 0, 1 { one { syn = new HelioxGradedSynapse(0.5) } list.append(syn) }
-        forall { insert pas }
-        all = new SectionList()
-        forall all.append()
-        p = heliox.trainable(list, "w")
-        p.set(3)
-        q = heliox.trainable(all, "g_pas")"""
-    )
-    assert [s.w for s in h.list] == [3, 3]
-    assert len(h.q) == 2 and h.p.get(1) == 3
+    heliox, model = networks.session(), Model()
+    p = heliox.trainable(model.netcons, "weight")
+    q = heliox.trainable(model.sections[:2], "gnabar_hh")
+    tau = heliox.trainable(model.synapses, "tau")
+    readout = heliox.readout(model.sections, window=(0, 1))
+    loss = readout.mse(0.0)
+    h.finitialize(-65)
+    h.delete_section(sec=model.sections[1])
+    for parameters in (p, q, tau):
+        refused("HX051", lambda parameters=parameters: parameters.values)
+        refused("HX051", lambda parameters=parameters: setattr(parameters, "values", 3.0))
+    assert model.netcons[0].weight[0] == 0 and model.sections[0](0.5).gnabar_hh == 0.12
+    refused("HX051", lambda: heliox.gradient(loss, p, method="finite_differences"))
+    refused("HX051", lambda: heliox.fit(loss, p, method="finite_differences"))
+    g = heliox.trainable(model.sections[0], "gnabar_hh")
+    model.sections[0].nseg = 5
+    refused("HX051", lambda: g.values, "nseg")
+
+
+@isolated
+def test_wrong_readouts_and_targets():
+    heliox, model = networks.session(), Model()
+    s = model.sections
+    refused("HX095", lambda: heliox.readout([]))
+    refused("HX095", lambda: heliox.readout(model.netcons))
+    refused("HX095", lambda: heliox.readout(s, "m_hh"), "s2")  # the third has no hh
+    for window in ((5, 5), (5, 1), (-1, 5), 3, (0, float("nan")), ("a", "b")):
+        refused("HX094", lambda window=window: heliox.readout(s, window=window))
+    r = heliox.readout(s, window=(1, 2))
+    for target in (3, -1, 0.5, float("nan"), [0, 1, 7], "a"):
+        refused("HX096", lambda target=target: r.softmax_cross_entropy(target))
+    refused("HX096", lambda: r.softmax_cross_entropy([[0], [1]]))
+    for target in ([1, 2], [1, 2, float("nan")], [[1, 2], [3, 4]], "a"):
+        refused("HX096", lambda target=target: r.mse(target))
+    refused("HX094", lambda: r.trajectory.mse([1, 2, 3]))
+    refused("HX094", lambda: r.loss(3))
+    w = heliox.trainable(s, "g_pas")
+    gradient = heliox.gradient
+    fd = "finite_differences"
+    refused("HX096", lambda: gradient(r.loss(lambda v: None), w, fd), "not a number")
+    refused("HX096", lambda: gradient(r.loss(lambda v: (1.0, v[1:])), w, fd))
+    refused("HX094", lambda: gradient(r.mse(0), w, "adjoint"), "synaptic")
+    refused("HX094", lambda: gradient(r, w))
+    refused("HX094", lambda: gradient(r.mse(0), w, fd, tstop=1.5), "ends at 2")
+    refused("HX094", lambda: gradient(r.mse(0), w, fd, run=lambda: None), "steps")
+    refused("HX094", lambda: heliox.readout(s, window=(1, 1.001)).mse(0) and gradient(
+        heliox.readout(s, window=(1, 1.001)).mse(0), w, fd), "no step")  # fmt: skip

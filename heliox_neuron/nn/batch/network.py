@@ -141,6 +141,15 @@ class _Batch:
         self.mean = [empty(n_replica, n) for n in widths]
         self.rectified = [empty(n_replica, n) for n in widths]
         self.delta = [empty(n_replica, n) for n in widths]
+        self._input: Any = None
+
+    def take(self, device: Device, x: Doubles) -> Any:
+        """The inputs of a batch on the device, where those of the batch before were."""
+        if self._input is None or self._input.shape != x.shape:
+            self._input = device.array(x)
+        else:
+            device.upload(self._input, x)
+        return self._input
 
 
 class BatchNetwork:
@@ -306,9 +315,10 @@ class BatchNetwork:
 
     def _encode(self, batch: _Batch, x: Any, rate: RateCode | None) -> None:
         device, inputs, cable = self._device, self.inputs, self.inputs.cable
-        if not hasattr(x, "__cuda_array_interface__"):
-            x = device.array(x)
-        self._x = x  # until the kernel has read it
+        if hasattr(x, "__cuda_array_interface__"):
+            self._x = x  # until the kernel has read it
+        else:
+            x = batch.take(device, x)
         n_time = 0 if rate is not None else x.shape[2]
         code = rate or RateCode()
         words = self._encoder.send([

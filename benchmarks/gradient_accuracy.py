@@ -1,6 +1,6 @@
 """How far the gradient "synaptic" is from finite differences: the table of training.md.
 
-    python docs/synaptic_accuracy.py
+    python benchmarks/gradient_accuracy.py
 
 A network of passive cables in two layers (3 inputs, 3 hidden cells, 2 outputs, 20 weights of a
 seed), in conditions that depart from those for which the method is exact, one at a time.

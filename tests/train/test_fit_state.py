@@ -1,0 +1,84 @@
+"""heliox.fit on NEURON objects: inputs of each sample, rules and bounds, resuming."""
+
+import numpy as np
+import pytest
+
+from parity.isolate import isolated
+from train import networks
+
+
+def outputs_of(model, tstop=50.0):
+    """Plain NEURON's v of the outputs at tstop."""
+    from neuron import h
+
+    heliox = networks.session()
+    with heliox(enable=False):
+        h.finitialize(0)
+        pc = h.ParallelContext()
+        pc.set_maxstep(10)
+        pc.psolve(tstop)
+    return [section(0.5).v for section in model.outputs]
+
+
+@isolated
+def test_samples_set_the_inputs():
+    """Two inputs with two targets; batches of both give the mean gradient; one seed, one result."""
+    heliox = networks.session()
+    model = networks.TwoLayers()
+    start = heliox.trainable(model.synapses, "w").values
+    amp = heliox.trainable(model.clamps, "amp")
+    x = np.array([[0.01, 0.02, 0.03], [0.03, 0.0, 0.01]])
+    weights = heliox.trainable(model.synapses, "w")
+    loss = heliox.readout(model.outputs, window=networks.STEADY).mse([[3.0, 1.0], [1.0, 4.0]])
+    results = []
+    for _ in range(2):
+        weights.values = start
+        history = heliox.fit(loss, weights, heliox.Adam(0.1), 60, inputs=(amp, x), seed=3)
+        results.append((history["loss"], weights.values))
+        assert history["loss"][-1] < 0.05 * history["loss"][0]
+    assert results[0][0] == results[1][0] and np.array_equal(results[0][1], results[1][1])
+    weights.values = start
+    gradients = []
+    for k in range(2):
+        amp.values = x[k]
+        gradients.append(heliox.gradient(loss, weights, sample=k).values)
+    heliox.fit(loss, weights, heliox.SGD(0.01), 1, inputs=(amp, x), batch_size=2)
+    np.testing.assert_allclose(weights.values, start - 0.01 * np.mean(gradients, 0), rtol=1e-12)
+    seen = []
+    heliox.fit(loss, weights, heliox.SGD(0.0), 2, inputs=(seen.append, ["a", "b"]), shuffle=False)
+    assert seen[:4] == ["a", "b", "a", "b"]
+
+
+@isolated
+def test_any_rule_bounds_and_finite_differences():
+    """A RANGE variable of a density mechanism, by finite differences and a rule of one's own."""
+    heliox = networks.session()
+    soma = networks.cable("soma", 1, 20, 20)
+    e = heliox.trainable(soma, "e_pas", bounds=(-60, -30))
+    loss = heliox.readout(soma, window=networks.STEADY).mse(-45.0)
+
+    def rule(values, gradient):
+        return values - 0.3 * gradient
+
+    soma.e_pas = -31
+    heliox.fit(loss, e, rule, 40, "finite_differences")
+    assert soma.e_pas == pytest.approx(-45, abs=1e-4)
+    heliox.fit(loss.readout.mse(-80.0), e, heliox.SGD(0.3), 40, "finite_differences")
+    assert soma.e_pas == -60
+
+
+@isolated
+def test_resuming_from_saved_state_gives_the_same_bits():
+    heliox = networks.session()
+    model = networks.TwoLayers()
+    weights = heliox.trainable(model.synapses, "w")
+    loss = heliox.readout(model.outputs, window=networks.STEADY).mse([5.0, 10.0])
+    start = weights.values
+    heliox.fit(loss, weights, heliox.Adam(0.05), 10)
+    whole = weights.values
+    weights.values = start
+    first, second = heliox.Adam(0.05), heliox.Adam(0.05)
+    heliox.fit(loss, weights, first, 4)
+    second.load_state(first.state())
+    heliox.fit(loss, weights, second, 6)
+    assert np.array_equal(weights.values, whole)

@@ -6,10 +6,11 @@ Pieces of unbranched cable first (Wang 1981), then rake and compress (Miller and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from .forest import Forest, Ints
+from .forest import Forest, Ints, forest
 
 PIECE = 8  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
 LANES = 32
@@ -125,6 +126,32 @@ def removals(tree: Forest, longest: int) -> list[tuple[int, int, int]]:
     return out
 
 
+@lru_cache(maxsize=64)
+def _ranks(parents: bytes) -> Ints:
+    tree = forest(np.frombuffer(parents, np.int32))
+    parts = _sorted_pieces(tree, PIECE)
+    rank = np.full(tree.n_node, PIECE * len(parts), np.int64)
+    for k, piece in enumerate(parts):
+        for j, i in enumerate(piece.nodes):
+            rank[i] = j * len(parts) + k
+    return rank
+
+
+def arrange(parent: Ints) -> Ints:
+    """The order of nodes in which neighbouring threads read neighbouring slots: (n,) ranks.
+
+    Shared memory serves a warp at a time only what lies in different banks.
+    """
+    return _ranks(np.ascontiguousarray(parent, np.int32).tobytes())
+
+
+def _sorted_pieces(tree: Forest, longest: int) -> list[Piece]:
+    """A node's pieces side by side."""
+    parts = pieces(tree, longest)
+    parts.sort(key=lambda piece: (piece.parent, len(piece.nodes)))
+    return parts
+
+
 def _last_received(rounds: list[list[Removal]], n_left: int) -> list[int]:
     """For each node the last round in which a neighbour leaves it something, -1 for none."""
     last = [-1] * n_left
@@ -189,11 +216,9 @@ def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tupl
 
     longest: most nodes of a piece, at most HX_CONTRACT_PIECE of tree_contract.cuh.
     """
-    parts = pieces(tree, longest)
+    parts = _sorted_pieces(tree, longest)
     left, parent = _left(tree, parts)
     index = {i: q for q, i in enumerate(left)}
-    # a node's pieces side by side
-    parts.sort(key=lambda piece: (index[piece.parent], len(piece.nodes)))
     parents = [index[piece.parent] for piece in parts]
     first: Ints = np.searchsorted(parents, np.arange(len(left) + 1))
     below_piece = {piece.child for piece in parts}
@@ -218,4 +243,5 @@ def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tupl
     words = [len(parts), len(left), len(rounds), _tail(bounds, back)]
     words += np.cumsum([11] + [len(section) for section in sections[:-1]]).tolist()
     words += [word for section in sections for word in section]
+    words += [0] * (4 * n_thread)  # the kernel loads ahead
     return np.array(words, np.int32), 5 * len(left) + 2 * len(parts), len(rounds)

@@ -171,9 +171,9 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "due_width"),  # by entry, doubles of a weight; -1: NET_RECEIVE writes them
     ("int*", "due_ties"),
     ("int*", "event_origin"),  # row of the host's events, -1: none
-    ("double*", "base_c"),  # [n_node] fast fidelity, nodes.cuh
-    ("double*", "base_d"),
-    ("double*", "steady_k"),
+    ("double*", "steady_k"),  # [n_node], nodes.cuh
+    ("double*", "steady_g"),
+    ("double*", "steady_d"),
     ("int*", "steady_count"),  # [n_block]
     ("long long", "steady_again"),  # in each step
     ("double*", "workspace"),

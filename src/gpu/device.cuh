@@ -33,6 +33,11 @@ template <class T>
 HX_DEVICE T fixed(T const* p, int i) {
     return __ldg(p + i);
 }
+// An element that is read once a step: it leaves the multiprocessor's own cache to what is read more often.
+template <class T>
+HX_DEVICE T passing(T const* p, int i) {
+    return __ldcg(p + i);
+}
 } // namespace hx
 
 #else
@@ -63,6 +68,10 @@ HX_DEVICE int n_lane() { return 1; }
 HX_DEVICE int atomic_next(int* count) { return (*count)++; }
 template <class T>
 HX_DEVICE T fixed(T const* p, int i) {
+    return p[i];
+}
+template <class T>
+HX_DEVICE T passing(T const* p, int i) {
     return p[i];
 }
 } // namespace hx

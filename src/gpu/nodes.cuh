@@ -59,32 +59,8 @@ HX_DEVICE Nodes nodes_of(int b, double* memory) {
     return nodes;
 }
 
-// hx_model.kin: the parent's slot + 1 in the low half (0: a root), the only child's slot + 1 in the high one (0: none).
-constexpr int kSeveral = 0xfffe;
-
-// Fast fidelity solves for the new v, not for its change: M v' = c v + g v - i, where the axial terms of rhs cancel.
-// c and the axial part of d are made once in a launch.
-HX_DEVICE double axial_d(Nodes const& nodes, int l) {
-    int const p = nodes.first + l;
-    unsigned const kin = (unsigned)hx_model.kin[p];
-    int const child = (int)(kin >> 16) - 1;
-    double d = kin & 0xffffu ? -hx_model.b[p] : 0.;
-    if (child != kSeveral && child >= 0) {
-        d -= hx_model.a[nodes.first + child];
-    } else if (child == kSeveral) {
-        for (int k = hx_model.child_first[p]; k < hx_model.child_first[p + 1]; ++k) {
-            d -= hx_model.a[nodes.first + hx_model.child[k]];
-        }
-    }
-    return d;
-}
-
 HX_DEVICE void load_nodes(Nodes const& nodes) {
     for (int l = tid(); l < nodes.n; l += n_thread()) {
-#ifdef HX_FAST
-        hx_model.base_c[nodes.first + l] = .001 * hx_model.cj * hx_model.cm[nodes.first + l];
-        hx_model.base_d[nodes.first + l] = axial_d(nodes, l);
-#endif
 #ifndef HX_GLOBAL_V
         nodes.v[l] = hx_model.v[nodes.first + l];
 #endif
@@ -106,26 +82,14 @@ HX_DEVICE void store_nodes(Nodes const& nodes) {
     }
 }
 
-// Capacitance and axial terms (nrn_cap_jacob, the axial loops of nrn_rhs and nrn_lhs): of the node's own
-// parent first, then of its children in NEURON's order.
-HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
+// hx_model.kin: the parent's slot + 1 in the low half (0: a root), the only child's slot + 1 in the high one (0: none).
+constexpr int kSeveral = 0xfffe;
+
+// Axial terms (the axial loops of nrn_rhs and nrn_lhs): of the node's own parent first, then of its children
+// in NEURON's order.
+HX_DEVICE void add_neighbours(Nodes const& nodes, int l, double v, NodeSum& sum) {
     int const p = nodes.first + l;
-#ifdef HX_FAST
-    sum.d += hx_model.base_c[p];
-#else
-    sum.d += .001 * hx_model.cj * fixed(hx_model.cm, p);
-#endif
-#ifdef HX_FAST_IMEM
-    hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
-    hx_model.sav_d[p] = sum.d - sum.sav_d;
-#endif
-#ifdef HX_FAST
-    if (l >= nodes.steady) {
-        nodes.rhs[l] = sum.rhs + sum.d * v;
-        nodes.d[l] = sum.d + hx_model.base_d[p];
-    }
-#else
-    unsigned const kin = (unsigned)fixed(hx_model.kin, p);
+    unsigned const kin = (unsigned)passing(hx_model.kin, p);
     int const parent = (int)(kin & 0xffffu) - 1, child = (int)(kin >> 16) - 1;
     if (parent >= 0) {
         double const b = nodes.b[l];
@@ -144,18 +108,35 @@ HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
             sum.d -= a;
         }
     }
+}
+
+// Capacitance (nrn_cap_jacob) and axial terms complete a node's row.
+HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
+    if (l < nodes.steady) {
+        return;
+    }
+    int const p = nodes.first + l;
+    sum.d += .001 * hx_model.cj * fixed(hx_model.cm, p);
+#ifdef HX_FAST_IMEM
+    hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
+    hx_model.sav_d[p] = sum.d - sum.sav_d;
+#endif
+    add_neighbours(nodes, l, v, sum);
     nodes.rhs[l] = sum.rhs;
     nodes.d[l] = sum.d;
-#endif
 }
 
 #ifdef HX_STEADY
 
-// k: rhs of a steady node at v = 0. g: its conductance.
+// rhs of a steady node without its neighbours is k - g v.
 HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
     int const p = nodes.first + l;
+    NodeSum sum{};
+    sum.d = g + .001 * hx_model.cj * fixed(hx_model.cm, p);
+    add_neighbours(nodes, l, 0., sum);
     hx_model.steady_k[p] = k;
-    hx_model.base_d[p] = axial_d(nodes, l) + (hx_model.base_c[p] + g);
+    hx_model.steady_g[p] = g;
+    hx_model.steady_d[p] = sum.d;
 }
 
 #endif
@@ -165,8 +146,12 @@ HX_DEVICE void steady_currents(Nodes const& nodes) {
 #pragma unroll 4
     for (int l = tid(); l < nodes.steady; l += n_thread()) {
         int const p = nodes.first + l;
-        nodes.rhs[l] = hx_model.steady_k[p] + hx_model.base_c[p] * nodes.v[l];
-        nodes.d[l] = hx_model.base_d[p];
+        double const v = nodes.v[l];
+        NodeSum sum{};
+        sum.rhs = passing(hx_model.steady_k, p) - passing(hx_model.steady_g, p) * v;
+        nodes.d[l] = passing(hx_model.steady_d, p);
+        add_neighbours(nodes, l, v, sum);
+        nodes.rhs[l] = sum.rhs;
     }
 #endif
 }
@@ -174,23 +159,11 @@ HX_DEVICE void steady_currents(Nodes const& nodes) {
 // nrn_update_voltage, with nrn_capacity_current and nrn_calc_fast_imem where somebody reads them.
 HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
     int const p = nodes.first + l;
-#ifdef HX_V_IN_SCRATCH // the tree solve was there
-    double const* const before = hx_model.v + p;
-#else
-    double const* const before = nodes.v + l;
-#endif
-#ifdef HX_FAST
-    double v = nodes.rhs[l], dv = 0.;
-#ifndef HX_FAST_IMEM
-    if (whole || hx_model.v_scale != 1.)
-#endif
-    {
-        dv = v - *before;
-        v = *before + hx_model.v_scale * dv;
-    }
-#else
     double const dv = nodes.rhs[l];
-    double const v = *before + hx_model.v_scale * dv;
+#ifdef HX_V_IN_SCRATCH // the tree solve was there
+    double const v = passing(hx_model.v, p) + hx_model.v_scale * dv;
+#else
+    double const v = nodes.v[l] + hx_model.v_scale * dv;
 #endif
     set_v(nodes, l, v);
     if (whole) {

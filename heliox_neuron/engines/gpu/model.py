@@ -93,8 +93,8 @@ class DeviceModel:
         self.spread = bool(self.source.passes)
         self._plan_trees(sizes)
         self._fill_fixed()
-        if fast:
-            self._fill_fast(steady)
+        if self.has_steady:
+            self._fill_steady(steady)
         self._fill_keys(masks)
         self.module = device.module(self.source.text, self.macros())
         self.staging = Staging(device, self.arrays)
@@ -130,10 +130,10 @@ class DeviceModel:
         found: npt.NDArray[np.bool_] = ~(masks & ~allowed[:, None]).any(axis=0)
         return found
 
-    def _fill_fast(self, steady: npt.NDArray[np.bool_]) -> None:
-        """What kernels keep of each node in fast fidelity (src/gpu/nodes.cuh)."""
+    def _fill_steady(self, steady: npt.NDArray[np.bool_]) -> None:
+        """What kernels keep of steady nodes (src/gpu/nodes.cuh)."""
         layout = self.nodes
-        for name in ("base_c", "base_d", "steady_k"):
+        for name in ("steady_k", "steady_g", "steady_d"):
             self.arrays[name] = self.device.empty(len(layout.row), np.float64)
         counts = np.bincount(layout.block[steady], minlength=layout.n_block).astype(np.int32)
         self.arrays["steady_count"] = self.device.array(counts)
@@ -372,7 +372,7 @@ class DeviceModel:
         """A Vector plays into this column: NEURON gets it back after a batch."""
         if key in self.columns:
             self.columns[key].written = True
-        if self.fast and key[0] == "column" and key[1] in self.source.steady:
+        if self.has_steady and key[0] == "column" and key[1] in self.source.steady:
             self.values["steady_again"] = 1
 
     # ---- hx_model ----

@@ -137,6 +137,11 @@ def _ranks(parents: bytes) -> Ints:
     return rank
 
 
+def n_piece(parent: Ints) -> int:
+    """Pieces of a block's cells."""
+    return len(pieces(forest(parent), PIECE))
+
+
 def arrange(parent: Ints) -> Ints:
     """The order of nodes in which neighbouring threads read neighbouring slots: (n,) ranks.
 
@@ -166,7 +171,7 @@ def _last_received(rounds: list[list[Removal]], n_left: int) -> list[int]:
 def _forward(
     rounds: list[list[Removal]], last: list[int]
 ) -> tuple[list[int], list[int], list[int]]:
-    """Bounds of the forward rounds, their items of four words, lists of more children."""
+    """Bounds of the forward rounds, their items of five words, lists of more children."""
     bounds: list[int] = [0]
     items: list[int] = []
     more: list[int] = []
@@ -178,11 +183,14 @@ def _forward(
             if one.child >= 0:
                 up[one.child] = one.node
         for q in sorted(down.keys() | up.keys()):
-            first, *rest = down.get(q, [-1])
-            items += [q * 2 + (last[q] == r), up.get(q, -1), first, len(more) if rest else -1]
+            below = down.get(q, [])
+            first, second = [*below, -1, -1][:2]
+            rest = below[2:]
+            items += [q * 2 + (last[q] == r), up.get(q, -1), first, second]
+            items.append(len(more) if rest else -1)
             if rest:
                 more += [len(rest), *rest]
-        bounds.append(len(items) // 4)
+        bounds.append(len(items) // 5)
     return bounds, items, more
 
 
@@ -243,5 +251,5 @@ def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tupl
     words = [len(parts), len(left), len(rounds), _tail(bounds, back)]
     words += np.cumsum([11] + [len(section) for section in sections[:-1]]).tolist()
     words += [word for section in sections for word in section]
-    words += [0] * (4 * n_thread)  # the kernel loads ahead
+    words += [0] * (5 * n_thread)  # the kernel loads ahead
     return np.array(words, np.int32), 5 * len(left) + 2 * len(parts), len(rounds)

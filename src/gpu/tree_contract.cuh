@@ -136,15 +136,15 @@ HX_DEVICE void collect_pieces(ContractTable const& table, ContractScratch const&
     left.rhs[q] = rq;
 }
 
-// A node that stays in a round: node * 2 + (its inverse is due), eliminated parent or -1, eliminated
-// child or -1, position of more children or -1 (their number, then the nodes).
+// A node that stays in a round: node * 2 + (its inverse is due), eliminated parent or -1, two eliminated
+// children or -1, position of more children or -1 (their number, then the nodes).
 struct Staying {
-    int word, up, down, more;
+    int word, up, down, second, more;
 };
 
 HX_DEVICE Staying staying(ContractTable const& table, int k) {
-    int const* const item = table.items + 4 * k;
-    return {item[0], item[1], item[2], item[3]};
+    int const* const item = table.items + 5 * k;
+    return {item[0], item[1], item[2], item[3], item[4]};
 }
 
 HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& left,
@@ -155,6 +155,12 @@ HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& 
         double const f = left.a[down] * left.d[down];
         dq -= f * left.b[down];
         rq -= f * left.rhs[down];
+    }
+    if (item.second >= 0) {
+        int const i = item.second;
+        double const f = left.a[i] * left.d[i];
+        dq -= f * left.b[i];
+        rq -= f * left.rhs[i];
     }
     if (item.more >= 0) {
         int const* const children = table.more + item.more;
@@ -209,19 +215,20 @@ HX_DEVICE void meet() {
 }
 
 // Rounds first .. last - 1 by the first n threads, a meeting after each. What a thread does first in the next
-// round is loaded while this one is computed; the table's end has room for that.
+// round, and that round's end, are loaded while this one is computed; the table has room for that.
 template <bool one_warp>
 HX_DEVICE void collect_rounds(ContractTable const& table, ContractScratch const& left, int first,
                               int last, int n) {
-    int begin = table.rounds[first];
+    int begin = table.rounds[first], end = table.rounds[first + 1];
     Staying item = staying(table, begin + tid());
     for (int r = first; r < last; ++r) {
-        int const end = table.rounds[r + 1];
+        int const after = table.rounds[r + 2];
         Staying const next = staying(table, end + tid());
         for (int k = begin + tid(); k < end; k += n) {
             collect_round(table, left, k == begin + tid() ? item : staying(table, k));
         }
         begin = end;
+        end = after;
         item = next;
         meet<one_warp>();
     }
@@ -232,15 +239,17 @@ template <bool one_warp>
 HX_DEVICE void substitute_rounds(ContractTable const& table, ContractScratch const& left, int first,
                                  int last, int n) {
     int end = table.back_rounds[last + 1], begin = table.back_rounds[last];
+    int before = table.back_rounds[last > 0 ? last - 1 : 0];
     Removed item = removed(table, begin + tid());
     for (int r = last; r >= first; --r) {
-        int const before = table.back_rounds[r > 0 ? r - 1 : 0];
+        int const further = table.back_rounds[r > 1 ? r - 2 : 0];
         Removed const next = removed(table, before + tid());
         for (int k = begin + tid(); k < end; k += n) {
             substitute_round(left, k == begin + tid() ? item : removed(table, k));
         }
         end = begin;
         begin = before;
+        before = further;
         item = next;
         meet<one_warp>();
     }

@@ -86,7 +86,7 @@ class Phases:
             out.open(f"if ({block}[b] < {block}[b + 1]) {{")
             out(f"auto const shared_{m} = {namespace(kernel)}::share(t);")
             out.open(
-                f"for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
+                f"HX_ROLLED for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
             )
             out(f"int const l = {node}[i];")
             out("double const area = hx_model.area[nodes.first + l];")
@@ -104,7 +104,7 @@ class Phases:
         ions = [(m, e) for m, e in enumerate(self.entries) if e.nernst and e.name in names]
         for m, entry in ions:
             if entry.dense:
-                out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+                out.open("HX_ROLLED for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
                 out("int const p = nodes.first + l, i = p;")
                 self._masks([m])
                 out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
@@ -113,7 +113,7 @@ class Phases:
             else:
                 block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
                 first = f"{block}[b] + hx::tid()"
-                out.open(f"for (int i = {first}; i < {block}[b + 1]; i += hx::n_thread()) {{")
+                out.open(f"HX_ROLLED for (int i = {first}; i < {block}[b + 1]; i += hx::n_thread()) {{")
                 self._nernst(entry)
             out.close()
         if ions:
@@ -136,7 +136,7 @@ class Phases:
         self._shares(self._own("current"))
         out("// steady nodes only store what somebody may look at")
         out("int const begin = whole ? 0 : nodes.steady;")
-        out.open("for (int l = begin + hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out.open("HX_ROLLED for (int l = begin + hx::tid(); l < nodes.n; l += hx::n_thread()) {")
         out("int const p = nodes.first + l;")
         out("double const v = nodes.v[l];")
         out("hx::NodeSum sum{};")
@@ -174,7 +174,7 @@ class Phases:
         else:
             first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
             out(f"int const end = {first}[p + 1];")
-            out.open(f"for (int i = {first}[p]; i < end; ++i) {{")
+            out.open(f"HX_ROLLED for (int i = {first}[p]; i < end; ++i) {{")
             name = namespace(entry.kernel)
             out(f"{name}::add_at(i, {name}::contribution_at(i), whole, sum);")
             out.close()
@@ -222,7 +222,7 @@ class Phases:
         out.close()
         out()
         out.open("HX_DEVICE void hx_prepare_steady(hx::Nodes const& nodes, double t) {")
-        out.open("for (int l = hx::tid(); l < nodes.steady; l += hx::n_thread()) {")
+        out.open("HX_ROLLED for (int l = hx::tid(); l < nodes.steady; l += hx::n_thread()) {")
         out("int const p = nodes.first + l;")
         out("double const k = hx_steady_rhs(nodes, p, t, 0.);")
         out("hx::set_steady(nodes, l, k, (k - hx_steady_rhs(nodes, p, t, 128.)) / 128.);")
@@ -241,7 +241,7 @@ class Phases:
         )
         self._shares(kernels)
         out("if (advance) hx::advance_steady(nodes, whole);")
-        out.open("for (int l = nodes.steady + hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out.open("HX_ROLLED for (int l = nodes.steady + hx::tid(); l < nodes.n; l += hx::n_thread()) {")
         out("double const v = advance ? hx::advance_v(nodes, l, whole) : nodes.v[l];")
         if kernels:
             out("int const p = nodes.first + l;")
@@ -259,7 +259,7 @@ class Phases:
     def _advance(self) -> None:
         out = self.out
         out.open("HX_DEVICE void hx_advance_v(hx::Nodes const& nodes, bool whole) {")
-        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out.open("HX_ROLLED for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
         out("hx::advance_v(nodes, l, whole);")
         out.close()
         out.close()
@@ -314,7 +314,7 @@ class Phases:
             block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
             node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
             out.open(
-                f"for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
+                f"HX_ROLLED for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
             )
             out(f"int const l = {node}[i];")
             out("double const area = hx_model.area[nodes.first + l];")

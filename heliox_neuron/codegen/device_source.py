@@ -180,6 +180,8 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "workspace_first"),
 )
 # event_kind (src/gpu/events.cuh): a Vector samples, a Vector writes, NET_RECEIVE of entry kind - 2
+# exp is a function from so many on: hh has 9. Measured with Hay's L5PC, and a cell of ten channels
+_EXP_CALLS = 24
 EVENT_SAMPLE, EVENT_WRITE, EVENT_RECEIVE = 0, 1, 2
 
 
@@ -245,6 +247,8 @@ def print_model(
     out('#include "device.cuh"')
     if fast_imem:
         out("#define HX_FAST_IMEM")
+    if sum(part.count("exp(") for part in parts) > _EXP_CALLS:
+        out("#define HX_EXP_CALL")
     fields.print(out)
     out('#include "math.cuh"')
     out('#include "fast_quotient.cuh"')

@@ -126,7 +126,7 @@ class Tasks(Phases):
         )
         first = f"hx_model.task_first[b * {n_pass} + {number}]"
         last = f"hx_model.task_first[b * {n_pass} + {number + 1}]"
-        out.open(f"for (int k = {first} + hx::warp(); k < {last}; k += hx::n_warp()) {{")
+        out.open(f"HX_ROLLED for (int k = {first} + hx::warp(); k < {last}; k += hx::n_warp()) {{")
         out("int const begin = hx_model.task_begin[k] + hx::lane();")
         out("int const end = hx_model.task_end[k];")
         out.open("switch (hx_model.task_entry[k]) {")
@@ -135,7 +135,7 @@ class Tasks(Phases):
             assert kernel is not None
             out.open(f"case {m}: {{")
             out(f"auto const shared = {namespace(kernel)}::share(t);")
-            out.open("for (int i = begin; i < end; i += hx::n_lane()) {")
+            out.open("HX_ROLLED for (int i = begin; i < end; i += hx::n_lane()) {")
             if entry.dense:
                 out("int const l = i - nodes.first;")
             else:

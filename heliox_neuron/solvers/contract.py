@@ -12,7 +12,7 @@ import numpy as np
 
 from .forest import Forest, Ints, forest
 
-PIECE = 8  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
+PIECE = 10  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
 LANES = 32
 
 
@@ -137,11 +137,6 @@ def _ranks(parents: bytes) -> Ints:
     return rank
 
 
-def n_piece(parent: Ints) -> int:
-    """Pieces of a block's cells."""
-    return len(pieces(forest(parent), PIECE))
-
-
 def arrange(parent: Ints) -> Ints:
     """The order of nodes in which neighbouring threads read neighbouring slots: (n,) ranks.
 
@@ -184,9 +179,9 @@ def _forward(
                 up[one.child] = one.node
         for q in sorted(down.keys() | up.keys()):
             below = down.get(q, [])
-            first, second = [*below, -1, -1][:2]
+            first, second = [*below, len(last), len(last)][:2]
             rest = below[2:]
-            items += [q * 2 + (last[q] == r), up.get(q, -1), first, second]
+            items += [q * 2 + (last[q] == r), up.get(q, len(last)), first, second]
             items.append(len(more) if rest else -1)
             if rest:
                 more += [len(rest), *rest]
@@ -246,10 +241,15 @@ def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tupl
         items,
         more,
         np.cumsum([0] + [len(ones) for ones in back]).tolist(),
-        [word for ones in back for one in ones for word in (one.node, one.parent, one.child)],
+        [
+            word if word >= 0 else len(left)
+            for ones in back
+            for one in ones
+            for word in (one.node, one.parent, one.child)
+        ],
     ]
     words = [len(parts), len(left), len(rounds), _tail(bounds, back)]
     words += np.cumsum([11] + [len(section) for section in sections[:-1]]).tolist()
     words += [word for section in sections for word in section]
     words += [0] * (5 * n_thread)  # the kernel loads ahead
-    return np.array(words, np.int32), 5 * len(left) + 2 * len(parts), len(rounds)
+    return np.array(words, np.int32), 5 * (len(left) + 1) + 2 * len(parts), len(rounds)

@@ -16,6 +16,8 @@
 #define HX_SYNC() __syncthreads()
 #define HX_SYNCWARP() __syncwarp()
 #define HX_RESTRICT __restrict__
+// Before a loop: its body once. Written out four times, a model's kernel is far larger than the instruction cache.
+#define HX_ROLLED _Pragma("unroll 1")
 
 namespace hx {
 HX_DEVICE int tid() { return threadIdx.x; }
@@ -54,6 +56,7 @@ HX_DEVICE T passing(T const* p, int i) {
 #define HX_SYNC() ((void)0)
 #define HX_SYNCWARP() ((void)0)
 #define HX_RESTRICT __restrict__
+#define HX_ROLLED
 
 namespace hx {
 inline thread_local int host_block = 0, host_n_block = 1;

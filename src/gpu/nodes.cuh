@@ -60,6 +60,7 @@ HX_DEVICE Nodes nodes_of(int b, double* memory) {
 }
 
 HX_DEVICE void load_nodes(Nodes const& nodes) {
+    HX_ROLLED
     for (int l = tid(); l < nodes.n; l += n_thread()) {
 #ifndef HX_GLOBAL_V
         nodes.v[l] = hx_model.v[nodes.first + l];
@@ -71,6 +72,7 @@ HX_DEVICE void load_nodes(Nodes const& nodes) {
 }
 
 HX_DEVICE void store_nodes(Nodes const& nodes) {
+    HX_ROLLED
     for (int l = tid(); l < nodes.n; l += n_thread()) {
         double const v = nodes.v[l];
 #ifndef HX_GLOBAL_V
@@ -102,6 +104,7 @@ HX_DEVICE void add_neighbours(Nodes const& nodes, int l, double v, NodeSum& sum)
         sum.d -= a;
     } else if (child == kSeveral) {
         int const end = hx_model.child_first[p + 1];
+        HX_ROLLED
         for (int k = hx_model.child_first[p]; k < end; ++k) {
             double const a = nodes.a[hx_model.child[k]];
             sum.rhs += a * (v - nodes.v[hx_model.child[k]]);
@@ -143,7 +146,7 @@ HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
 
 HX_DEVICE void steady_currents(Nodes const& nodes) {
 #ifdef HX_STEADY
-#pragma unroll 4
+#pragma unroll 2
     for (int l = tid(); l < nodes.steady; l += n_thread()) {
         int const p = nodes.first + l;
         double const v = nodes.v[l];
@@ -176,7 +179,7 @@ HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
 }
 
 HX_DEVICE void advance_steady(Nodes const& nodes, bool whole) {
-#pragma unroll 4
+#pragma unroll 2
     for (int l = tid(); l < nodes.steady; l += n_thread()) {
         advance_v(nodes, l, whole);
     }
@@ -254,6 +257,7 @@ HX_DEVICE void sample(Nodes const& nodes, Observed const& o, int j) {
     }
     double* const row = hx_model.record_value + (long long)j * hx_model.n_record;
     row[o.record] = look(nodes, o.record_slot, o.record_place);
+    HX_ROLLED
     for (int r = o.record + n_thread(); r < o.record_end; r += n_thread()) {
         row[r] = look(nodes, hx_model.record_slot[r], hx_model.record_place[r]);
     }
@@ -267,6 +271,7 @@ HX_DEVICE void detect(Nodes const& nodes, Observed& o, int j) {
     if (crosses(look(nodes, o.source_slot, o.source_place), o.threshold, o.flag)) {
         report_spike(o.source, j);
     }
+    HX_ROLLED
     for (int s = o.source + n_thread(); s < o.source_end; s += n_thread()) {
         double const value = look(nodes, hx_model.source_slot[s], hx_model.source_place[s]);
         if (crosses(value, hx_model.source_threshold[s], hx_model.source_flag[s])) {
@@ -284,6 +289,7 @@ HX_DEVICE void store_flag(Observed const& o) {
 // Vector.play, continuous: NEURON's interpolated value for the first or second half of step j.
 HX_DEVICE void play(Nodes const& nodes, int b, int half) {
     double const* const row = hx_model.play_value + (long long)half * hx_model.n_play;
+    HX_ROLLED
     for (int p = hx_model.play_first[b] + tid(); p < hx_model.play_first[b + 1]; p += n_thread()) {
         int const slot = hx_model.play_slot[p];
         if (slot >= 0) {

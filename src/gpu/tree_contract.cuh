@@ -9,7 +9,7 @@
 #include "tree_division.cuh"
 
 #ifndef HX_CONTRACT_PIECE
-#define HX_CONTRACT_PIECE 8 // most nodes of a piece; contract.py: PIECE
+#define HX_CONTRACT_PIECE 10 // most nodes of a piece; contract.py: PIECE
 #endif
 
 namespace hx {
@@ -128,6 +128,7 @@ HX_DEVICE void collect_pieces(ContractTable const& table, ContractScratch const&
         left.a[q] = a[i];
         left.b[q] = b[i];
     }
+    HX_ROLLED
     for (int k = table.left[2 * q + 1]; k < table.left[2 * q + 3]; ++k) {
         dq -= left.up[2 * k];
         rq -= left.up[2 * k + 1];
@@ -136,8 +137,8 @@ HX_DEVICE void collect_pieces(ContractTable const& table, ContractScratch const&
     left.rhs[q] = rq;
 }
 
-// A node that stays in a round: node * 2 + (its inverse is due), eliminated parent or -1, two eliminated
-// children or -1, position of more children or -1 (their number, then the nodes).
+// A node that stays in a round: node * 2 + (its inverse is due), eliminated parent and two eliminated children
+// (n_left: none), position of more children or -1 (their number, then the nodes).
 struct Staying {
     int word, up, down, second, more;
 };
@@ -147,23 +148,23 @@ HX_DEVICE Staying staying(ContractTable const& table, int k) {
     return {item[0], item[1], item[2], item[3], item[4]};
 }
 
+// No branches but for rare ones: all loads are under way together. A neighbour that is not there is the node
+// behind the last, whose numbers are zero.
 HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& left,
                              Staying const& item) {
-    int const q = item.word >> 1, up = item.up, down = item.down;
-    double dq = left.d[q], rq = left.rhs[q];
-    if (down >= 0) {
-        double const f = left.a[down] * left.d[down];
-        dq -= f * left.b[down];
-        rq -= f * left.rhs[down];
-    }
-    if (item.second >= 0) {
-        int const i = item.second;
-        double const f = left.a[i] * left.d[i];
-        dq -= f * left.b[i];
-        rq -= f * left.rhs[i];
-    }
+    int const q = item.word >> 1, up = item.up, down = item.down, second = item.second;
+    double const aq = left.a[q], bq = left.b[q];
+    double const f_up = bq * left.d[up];
+    double const f_down = left.a[down] * left.d[down];
+    double const f_second = left.a[second] * left.d[second];
+    double const a_up = left.a[up] * left.d[up], b_up = left.b[up];
+    double dq = left.d[q] - f_down * left.b[down];
+    double rq = left.rhs[q] - f_down * left.rhs[down];
+    dq -= f_second * left.b[second];
+    rq -= f_second * left.rhs[second];
     if (item.more >= 0) {
         int const* const children = table.more + item.more;
+        HX_ROLLED
         for (int c = 1; c <= children[0]; ++c) {
             int const i = children[c];
             double const f = left.a[i] * left.d[i];
@@ -171,20 +172,18 @@ HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& 
             rq -= f * left.rhs[i];
         }
     }
-    if (up >= 0) {
-        double const aq = left.a[q];
-        double const f = left.b[q] * left.d[up];
-        dq -= f * aq;
-        rq -= f * left.rhs[up];
+    dq -= f_up * aq;
+    rq -= f_up * left.rhs[up];
+    if (up < table.n_left) {
         left.child_a[up] = aq;
-        left.a[q] = -left.a[up] * left.d[up] * aq;
-        left.b[q] = -f * left.b[up];
+        left.a[q] = -a_up * aq;
+        left.b[q] = -f_up * b_up;
     }
     left.d[q] = item.word & 1 ? fast_inverse(dq) : dq;
     left.rhs[q] = rq;
 }
 
-// An eliminated node, its parent and child (or -1).
+// An eliminated node, its parent and child (n_left: none).
 struct Removed {
     int node, parent, child;
 };
@@ -194,15 +193,11 @@ HX_DEVICE Removed removed(ContractTable const& table, int k) {
     return {item[0], item[1], item[2]};
 }
 
-HX_DEVICE void substitute_round(ContractScratch const& left, Removed const& item) {
-    double r = left.rhs[item.node];
-    if (item.parent >= 0) {
-        r -= left.b[item.node] * left.rhs[item.parent];
-    }
-    if (item.child >= 0) {
-        r -= left.child_a[item.node] * left.rhs[item.child];
-    }
-    left.rhs[item.node] = r * left.d[item.node];
+HX_DEVICE void substitute_round(ContractTable const& table, ContractScratch const& left,
+                                Removed const& item) {
+    double const b = left.b[item.node], x = left.rhs[item.parent], below = left.rhs[item.child];
+    double const a = item.child < table.n_left ? left.child_a[item.node] : 0.;
+    left.rhs[item.node] = (left.rhs[item.node] - b * x - a * below) * left.d[item.node];
 }
 
 template <bool one_warp>
@@ -221,9 +216,11 @@ HX_DEVICE void collect_rounds(ContractTable const& table, ContractScratch const&
                               int last, int n) {
     int begin = table.rounds[first], end = table.rounds[first + 1];
     Staying item = staying(table, begin + tid());
+    HX_ROLLED
     for (int r = first; r < last; ++r) {
         int const after = table.rounds[r + 2];
         Staying const next = staying(table, end + tid());
+        HX_ROLLED
         for (int k = begin + tid(); k < end; k += n) {
             collect_round(table, left, k == begin + tid() ? item : staying(table, k));
         }
@@ -241,11 +238,13 @@ HX_DEVICE void substitute_rounds(ContractTable const& table, ContractScratch con
     int end = table.back_rounds[last + 1], begin = table.back_rounds[last];
     int before = table.back_rounds[last > 0 ? last - 1 : 0];
     Removed item = removed(table, begin + tid());
+    HX_ROLLED
     for (int r = last; r >= first; --r) {
         int const further = table.back_rounds[r > 1 ? r - 2 : 0];
         Removed const next = removed(table, before + tid());
+        HX_ROLLED
         for (int k = begin + tid(); k < end; k += n) {
-            substitute_round(left, k == begin + tid() ? item : removed(table, k));
+            substitute_round(table, left, k == begin + tid() ? item : removed(table, k));
         }
         end = begin;
         begin = before;
@@ -282,22 +281,30 @@ HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* r
                                  words + words[8],
                                  words + words[9],
                                  words + words[10]};
-    int const n = table.n_left;
+    int const n = table.n_left + 1; // and the node that stands for none
     ContractScratch const left = {scratch,         scratch + n,     scratch + 2 * n,
                                   scratch + 3 * n, scratch + 4 * n, scratch + 5 * n};
+    HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
         eliminate_piece(table, left, k, d, rhs, a, b);
     }
     HX_SYNC();
-    for (int q = tid(); q < n; q += n_thread()) {
+    if (tid() == n_thread() - 1) {
+        int const none = table.n_left;
+        left.d[none] = left.rhs[none] = left.a[none] = left.b[none] = 0.;
+    }
+    HX_ROLLED
+    for (int q = tid(); q < table.n_left; q += n_thread()) {
         collect_pieces(table, left, q, d, rhs, a, b);
     }
     HX_SYNC();
     contract_rounds(table, left);
+    HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
         substitute_piece(table, left, k, d, rhs, a, b);
     }
-    for (int q = tid(); q < n; q += n_thread()) {
+    HX_ROLLED
+    for (int q = tid(); q < table.n_left; q += n_thread()) {
         rhs[table.left[2 * q] >> 2] = left.rhs[q];
     }
     HX_SYNC();

@@ -15,7 +15,6 @@ from .device import Array, Device
 _RESERVED = 1024 + 2560  # bytes of a block: the system's, and tables of exp
 _THREADS_A_MULTIPROCESSOR = 512  # with 128 registers each
 _MOST_RESIDENT = 16
-_DOUBLES_A_NODE = 5.5  # v apart and the scratch of contract or dhs together seldom need more
 
 
 def wanted_resident(device: Device, n_block: int) -> int:
@@ -23,22 +22,13 @@ def wanted_resident(device: Device, n_block: int) -> int:
     return max(1, -(-n_block // device.n_multiprocessor))
 
 
-def choose_threads(device: Device, sizes: Array, n_piece: int = 0) -> int:
-    """Threads of a block. sizes: (n_block,) nodes of each block. n_piece: pieces of cable that
-    `contract` deals out to the threads of the largest one: a warp more may save a turn.
-    """
+def choose_threads(device: Device, sizes: Array) -> int:
+    """Threads of a block. sizes: (n_block,) nodes of each block."""
     resident = wanted_resident(device, len(sizes))
     if resident == 1:
         largest = int(sizes.max())
-        n = 512 if largest > 256 else 256 if largest > 128 else 128
-    else:
-        n = max(64, min(256, _THREADS_A_MULTIPROCESSOR // resident // 32 * 32), 128)
-    return n + 32 if -(-n_piece // (n + 32)) < -(-n_piece // n) else n
-
-
-def room_of_block(device: Device) -> int:
-    """Nodes of a block whose v, rhs, d, a, b and solver's scratch fit into shared memory."""
-    return int(max(0, device.shared_bytes - _RESERVED) / (8 * _DOUBLES_A_NODE))
+        return 512 if largest > 256 else 256 if largest > 128 else 128
+    return max(64, min(256, _THREADS_A_MULTIPROCESSOR // resident // 32 * 32), 128)
 
 
 def choose_spread() -> bool:
@@ -75,9 +65,11 @@ class NodeMemory:
         whole, without_v = 8 * (5 * nodes + scratch), 8 * (4 * nodes + scratch)
         if resident(whole) >= wanted or resident(whole) == resident(without_v) > 0:
             return NodeMemory(whole, "", resident(whole))
+        shared_place = 8 * (4 * nodes + max(scratch, nodes))
+        if resident(shared_place) == resident(without_v) > 0:
+            return NodeMemory(shared_place, "HX_V_IN_SCRATCH", resident(shared_place))
         if resident(without_v):
-            place = "HX_V_IN_SCRATCH" if scratch >= nodes else "HX_GLOBAL_V"
-            return NodeMemory(without_v, place, resident(without_v))
+            return NodeMemory(without_v, "HX_GLOBAL_V", resident(without_v))
         return NodeMemory(0, "", 1)
 
     def macros(self) -> tuple[str, ...]:

@@ -58,16 +58,10 @@ def cells_of(parent: Ints, n_cell: int) -> Longs:
         root = further
 
 
-def deal_cells(sizes: Longs, n_multiprocessor: int, room: int = 0, most: int = 256) -> Longs:
-    """The block of each cell: consecutive cells share one while they have few nodes together.
-
-    room: up to so many nodes a block, if each multiprocessor then has one block.
-    """
+def deal_cells(sizes: Longs, n_multiprocessor: int, most: int = 256) -> Longs:
+    """The block of each cell: consecutive cells share one while they have few nodes together."""
     total = int(sizes.sum())
     wanted = min(most, max(32, total // max(1, 2 * n_multiprocessor)))
-    together = -(-len(sizes) // n_multiprocessor) * int(sizes.max())
-    if wanted < together <= room:
-        wanted = together
     block = np.empty(len(sizes), np.int64)
     current, held = 0, 0
     for cell, size in enumerate(sizes):
@@ -85,18 +79,14 @@ def lay_out(
     n_multiprocessor: int,
     one_block: bool = False,
     arrange: Callable[[Ints], Longs] | None = None,
-    room: int = 0,
 ) -> NodeLayout:
     """signature: [n_node] which mechanisms a node carries. arrange: the order among those of a
     block that carry the same, from the parents of the block's nodes (-1 for roots); None: NEURON's.
-    room: see deal_cells.
     """
     n = len(parent)
     root = cells_of(parent, n_cell)
     sizes = np.bincount(root, minlength=n_cell)
-    cell_block = (
-        np.zeros(n_cell, np.int64) if one_block else deal_cells(sizes, n_multiprocessor, room)
-    )
+    cell_block = np.zeros(n_cell, np.int64) if one_block else deal_cells(sizes, n_multiprocessor)
     block = cell_block[root]
     rows = np.arange(n)
     rank = rows if arrange is None else _ranks(parent, n_cell, block, arrange)

@@ -14,10 +14,10 @@ from ...codegen import device_math
 from ...codegen.cpp_layout import Layout
 from ...codegen.device_source import DeviceSource, Entry
 from ...nmodl.net_receive import Receive
-from ...solvers.contract import arrange, n_piece
+from ...solvers.contract import arrange
 from .columns import Column
 from .device import Array, Device
-from .launch import NodeMemory, choose_spread, choose_threads, room_of_block
+from .launch import NodeMemory, choose_spread, choose_threads
 from .layout import MOST_SLOTS, InstanceLayout, NodeLayout, lay_instances, lay_out, signatures
 from .staging import Staging
 from .tasks import make_tasks
@@ -76,7 +76,6 @@ class DeviceModel:
         self.nodes: NodeLayout = lay_out(
             structure["parent"], structure["n_cell"], np.where(steady, -1, signatures(masks)),
             device.n_multiprocessor, one_block, arrange if method == "contract" else None,
-            room_of_block(device) if self.source.passes else 0,
         )  # fmt: skip
         self.instances: dict[str, InstanceLayout] = {
             entry.name: lay_instances(self._node_of(entry.name), self.nodes, entry.dense)
@@ -90,9 +89,7 @@ class DeviceModel:
         self._volatile: list[tuple[int, str, str, Key]] = []
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         sizes = np.diff(self.nodes.first)
-        largest = self.nodes.forest[int(sizes.argmax())][0]
-        turns = n_piece(largest) if method == "contract" else 0
-        self.n_thread = n_thread or choose_threads(device, sizes, turns)
+        self.n_thread = n_thread or choose_threads(device, sizes)
         self.spread = bool(self.source.passes)
         self._plan_trees(sizes)
         self._fill_fixed()

@@ -85,9 +85,7 @@ class Phases:
             node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
             out.open(f"if ({block}[b] < {block}[b + 1]) {{")
             out(f"auto const shared_{m} = {namespace(kernel)}::share(t);")
-            out.open(
-                f"HX_ROLLED for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
-            )
+            out.open(over_instances(block))
             out(f"int const l = {node}[i];")
             out("double const area = hx_model.area[nodes.first + l];")
             out(f"{namespace(kernel)}::{hook}_at(shared_{m}, i, nodes.v[l], area, whole);")
@@ -112,8 +110,7 @@ class Phases:
                 out.close()
             else:
                 block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
-                first = f"{block}[b] + hx::tid()"
-                out.open(f"HX_ROLLED for (int i = {first}; i < {block}[b + 1]; i += hx::n_thread()) {{")
+                out.open(over_instances(block))
                 self._nernst(entry)
             out.close()
         if ions:
@@ -208,7 +205,9 @@ class Phases:
         out = self.out
         kernels = [k for k in self._own("current") if k[1].name in self.needs.steady]
         out("#ifdef HX_STEADY")
-        out.open("HX_DEVICE double hx_steady_rhs(hx::Nodes const& nodes, int p, double t, double v) {")
+        out.open(
+            "HX_DEVICE double hx_steady_rhs(hx::Nodes const& nodes, int p, double t, double v) {"
+        )
         self._shares(kernels)
         out("hx::NodeSum sum{};")
         self._masks([m for m, *_ in kernels])
@@ -241,7 +240,9 @@ class Phases:
         )
         self._shares(kernels)
         out("if (advance) hx::advance_steady(nodes, whole);")
-        out.open("HX_ROLLED for (int l = nodes.steady + hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out.open(
+            "HX_ROLLED for (int l = nodes.steady + hx::tid(); l < nodes.n; l += hx::n_thread()) {"
+        )
         out("double const v = advance ? hx::advance_v(nodes, l, whole) : nodes.v[l];")
         if kernels:
             out("int const p = nodes.first + l;")
@@ -313,9 +314,7 @@ class Phases:
         for m, entry, kernel in watchers:
             block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
             node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
-            out.open(
-                f"HX_ROLLED for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
-            )
+            out.open(over_instances(block))
             out(f"int const l = {node}[i];")
             out("double const area = hx_model.area[nodes.first + l];")
             kind = f"{m} + HX_EVENT_RECEIVE"
@@ -325,6 +324,12 @@ class Phases:
             out("HX_SYNC();")
         out.close()
         out()
+
+
+def over_instances(block: str) -> str:
+    """The loop of a block's threads over its instances. block: first instance of each block."""
+    begin = f"{block}[b] + hx::tid()"
+    return f"HX_ROLLED for (int i = {begin}; i < {block}[b + 1]; i += hx::n_thread()) {{"
 
 
 def groups(listed: list[tuple[int, Entry]]) -> list[list[tuple[int, Entry]]]:

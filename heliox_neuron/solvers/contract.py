@@ -130,7 +130,7 @@ def removals(tree: Forest, longest: int) -> list[tuple[int, int, int]]:
 def _ranks(parents: bytes) -> Ints:
     tree = forest(np.frombuffer(parents, np.int32))
     parts = _sorted_pieces(tree, PIECE)
-    rank = np.full(tree.n_node, PIECE * len(parts), np.int64)
+    rank: Ints = np.full(tree.n_node, PIECE * len(parts), np.int64)
     for k, piece in enumerate(parts):
         for j, i in enumerate(piece.nodes):
             rank[i] = j * len(parts) + k

@@ -111,12 +111,10 @@ def lay_out(
     )  # fmt: skip
 
 
-def _ranks(
-    parent: Ints, n_cell: int, block: Longs, arrange: Callable[[Ints], Longs]
-) -> Longs:
+def _ranks(parent: Ints, n_cell: int, block: Longs, arrange: Callable[[Ints], Longs]) -> Longs:
     """[n_node] by row, what `arrange` makes of each block."""
-    by_block = np.argsort(block, kind="stable")
-    first = np.searchsorted(block[by_block], np.arange(int(block.max()) + 2))
+    by_block: Longs = np.argsort(block, kind="stable")
+    first: Longs = np.searchsorted(block[by_block], np.arange(int(block.max()) + 2))
     local = np.empty(len(parent), np.int64)
     local[by_block] = np.arange(len(parent)) - first[block[by_block]]
     parents = np.where(np.arange(len(parent)) < n_cell, -1, local[parent]).astype(np.int32)

@@ -33,7 +33,8 @@ class Needs:
     fast_imem: electrode currents are summed apart. dense: names of mechanisms and ions whose
     instances lie at their nodes' positions. ion_written: (ion, column) that kernels store. apart:
     density mechanisms that, like point processes, leave each instance's contribution in columns of
-    its own. fast: the arithmetic may differ from NEURON's in the last bits.
+    its own. fast: the arithmetic may differ from NEURON's in the last bits. steady: see
+    device_steady.py.
     """
 
     ion_current: frozenset[str]
@@ -42,6 +43,7 @@ class Needs:
     ion_written: frozenset[tuple[str, int]]
     apart: frozenset[str] = frozenset()
     fast: bool = False
+    steady: frozenset[str] = frozenset()
 
 
 class MechanismPrinter:

@@ -100,6 +100,7 @@ class Tasks(Phases):
         for number in range(1, len(self.passes)):
             self._pass(number, "state")
         self._currents()
+        self._prepare_steady()
         self._node_currents()
         self._update("hx_own_update")
         self._advance()
@@ -111,7 +112,7 @@ class Tasks(Phases):
     def _ions(self) -> None:
         """Reversal potentials that follow concentrations, before any current reads them."""
         out = self.out
-        out.open("HX_DEVICE void hx_ions(hx::Nodes const& nodes, bool whole) {")
+        out.open("HX_DEVICE void hx_ions(hx::Nodes const& nodes, int b) {")
         self._reversal({e.name for e in self.entries if e.nernst})
         out.close()
         out()
@@ -125,7 +126,7 @@ class Tasks(Phases):
         )
         first = f"hx_model.task_first[b * {n_pass} + {number}]"
         last = f"hx_model.task_first[b * {n_pass} + {number + 1}]"
-        out.open(f"for (int k = {first} + hx::warp(); k < {last}; k += hx::n_warp()) {{")
+        out.open(f"HX_ROLLED for (int k = {first} + hx::warp(); k < {last}; k += hx::n_warp()) {{")
         out("int const begin = hx_model.task_begin[k] + hx::lane();")
         out("int const end = hx_model.task_end[k];")
         out.open("switch (hx_model.task_entry[k]) {")
@@ -134,7 +135,7 @@ class Tasks(Phases):
             assert kernel is not None
             out.open(f"case {m}: {{")
             out(f"auto const shared = {namespace(kernel)}::share(t);")
-            out.open("for (int i = begin; i < end; i += hx::n_lane()) {")
+            out.open("HX_ROLLED for (int i = begin; i < end; i += hx::n_lane()) {")
             if entry.dense:
                 out("int const l = i - nodes.first;")
             else:
@@ -159,7 +160,7 @@ class Tasks(Phases):
             "HX_DEVICE void hx_point_currents(hx::Nodes const& nodes, int b, double t, "
             "bool whole) {"
         )
-        out("hx_ions(nodes, whole);")
+        out("hx_ions(nodes, b);")
         out("hx_pass_0(nodes, b, t, whole);")
         out("HX_SYNC();")
         out.close()

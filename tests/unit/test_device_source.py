@@ -16,6 +16,7 @@ import nvrtc
 from heliox_neuron.codegen.builtins import builtin_texts
 from heliox_neuron.codegen.device_entry import Entry
 from heliox_neuron.codegen.device_source import DeviceSource, print_model
+from heliox_neuron.codegen.device_steady import is_steady
 from heliox_neuron.nmodl.lower import Kernel, lower
 from heliox_neuron.nmodl.unsupported import Unsupported
 
@@ -37,6 +38,12 @@ VARIANTS = {
     "v in global memory": ("hh", False, False, (*FUSED, "HX_GLOBAL_V")),
     "nodes in global memory": ("hh", False, False, (*FUSED, "HX_GLOBAL_NODES")),
     "contract": ("hh", False, False, (*FUSED[:2], "HX_TREE_METHOD=hx::tree_contract")),
+    "steady": (
+        "hh",
+        False,
+        False,
+        (*FUSED[:2], "HX_TREE_METHOD=hx::tree_contract", "HX_FAST", "HX_STEADY", "HX_V_IN_SCRATCH"),
+    ),
     "hines": ("hh", False, False, (*FUSED[:2], "HX_TREE_METHOD=hx::tree_hines")),
     "spread": ("channels", False, True, FUSED),
     "channels": ("channels", False, False, FUSED),
@@ -151,3 +158,16 @@ def test_an_order_that_the_device_cannot_keep_is_refused(name: str) -> None:
     with pytest.raises(Unsupported) as refused:
         source_of(("k", "ca", name))
     assert refused.value.code == "HX022"
+
+
+@pytest.mark.parametrize("name", ["pas", "hh", "hxih", "hxca", "IClamp", "ExpSyn"])
+def test_only_a_linear_current_is_steady(name: str) -> None:
+    assert is_steady(kernel_of(name)) == (name == "pas")
+
+
+def test_exp_is_a_function_in_large_models() -> None:
+    entries = [entry_of(name, False) for name in MODELS["channels"]]
+    few = print_model(entries, False, set())
+    many = print_model([*entries, *entries], False, set())
+    assert "#define HX_EXP_CALL" not in few.text
+    assert "#define HX_EXP_CALL" in many.text

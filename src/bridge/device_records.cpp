@@ -131,9 +131,10 @@ void find_host_variables() {
     }
     auto const places = device_resolve(addresses.data(), addresses.size());
     for (size_t i = 0; i < records_.size(); ++i) {
-        bool const column =
-            places[i].kind == DeviceVariable::node || places[i].kind == DeviceVariable::mechanism;
-        records_[i].host = records_[i].address != 0 && !column;
+        bool const device = places[i].kind == DeviceVariable::node ||
+                            places[i].kind == DeviceVariable::mechanism ||
+                            places[i].kind == DeviceVariable::number;
+        records_[i].host = records_[i].address != 0 && !device;
     }
 }
 

@@ -22,7 +22,7 @@ from .memory import check_memory, out_of_memory
 from .model import DeviceModel
 from .observers import Observers
 from .plans import Plan, choose_plan, has_pointers, make_plan, one_block, suits
-from .translate import Refusal
+from .translate import NeedsStreams, Refusal
 
 _WHOLE_LAST, _WHOLE_ALL, _DETECT_LAST = 1, 2, 4
 
@@ -48,7 +48,12 @@ class GpuEngine:
         self._stepping = False
         try:
             model = self._prepare(kind, n)
-            return self._advance(model, n)
+            try:
+                return self._advance(model, n)
+            except NeedsStreams:
+                if self.core.get("plan") != "auto":
+                    raise
+                return self._advance(self._in_streams(), n)
         except Refusal as refused:
             return refused.code, refused.reason
         except MemoryError as error:
@@ -105,13 +110,25 @@ class GpuEngine:
                 raise Refusal("HX033", "there is no compartment to compute")
             self._release()
             check_memory(self._device, structure)
-            self._model = model = self._build(structure, method, wanted, fast)
+            self._model = self._build(structure, method, wanted, fast)
             self._key = key
-            self._copies = Copies(self.core, model)
-            self._observers = Observers(self.core, model)
-            self._events = Events(self.core, model)
+            self._watch_model(self._model)
             self.figures["freeze_seconds"] = time.perf_counter() - started
             self.figures["device_bytes"] = self._model.bytes()
+        return self._model
+
+    def _watch_model(self, model: DeviceModel) -> None:
+        self._copies = Copies(self.core, model)
+        self._observers = Observers(self.core, model)
+        self._events = Events(self.core, model)
+
+    def _in_streams(self) -> DeviceModel:
+        """The model once more, for the plan in which any block sees any other."""
+        key, fast = self._key, self.core.get("fidelity") == "fast"
+        self._release()
+        self._model = self._build(self.core.device_model(), self._method(), "streams", fast)
+        self._key = key
+        self._watch_model(self._model)
         return self._model
 
     def _release(self) -> None:
@@ -152,6 +169,7 @@ class GpuEngine:
 
     def _advance(self, model: DeviceModel, n: int) -> int:
         observers, events = self._observers, self._events
+        self._plan.look(self.core, model)
         observers.take_over()
         events.take_over(observers.sources, observers.tests_points)
         events.network.take_over(n)
@@ -191,6 +209,7 @@ class GpuEngine:
             events.network.finish()
             observers.finish()
             self._copies.give_back()
+            self._plan.give_back()
             events.give_back()
         return done
 
@@ -204,7 +223,7 @@ class GpuEngine:
         events.run()
         observers.outcome.begin()
         flag_bits = _DETECT_LAST if more else 0
-        whole = observers.whole or events.whole
+        whole = observers.whole or events.whole or self._plan.whole
         flag_bits |= _WHOLE_ALL if whole else 0 if more else _WHOLE_LAST
         self._plan.run(model, float(window.t[0]), int(window.n_step), flag_bits)
         observers.begin_fetch(window)

@@ -12,6 +12,7 @@ from . import (
     ir,
     liveness,
     net_receive,
+    settled,
     source,
     supported,
     tables,
@@ -42,6 +43,7 @@ class Kernel:
     CONDUCTANCE hints, [] for the numerical derivative. diverged: names of functions that are called
     for some lanes only. serial: instances must be computed one by one. receive: NET_RECEIVE, where
     it was asked for. hooks: BEFORE and AFTER blocks, where they were asked for.
+    settled: GLOBALs that must have the value of an expression before each batch.
     """
 
     mechanism: ir.Mechanism
@@ -57,6 +59,7 @@ class Kernel:
     serial: bool
     receive: net_receive.Receive | None = None
     hooks: list[before_after.StepHook] = field(default_factory=list)
+    settled: settled.Settled = field(default_factory=list)
 
 
 def read(text: str) -> ir.Mechanism:
@@ -67,11 +70,14 @@ def read(text: str) -> ir.Mechanism:
     return mechanism
 
 
-def lower(text: str, receive: bool = False, hooks: bool = False) -> Kernel | None:
+def lower(
+    text: str, receive: bool = False, hooks: bool = False, settle: bool = False
+) -> Kernel | None:
     """The kernel of a MOD text, None where NEURON has nothing to call.
 
     receive, hooks: NET_RECEIVE, BEFORE and AFTER blocks are translated too; else they are left to
-    NEURON. Raises Unsupported HX021, HX022, HX024.
+    NEURON. settle: assignments that settled.py finds are left out. Raises Unsupported HX021,
+    HX022, HX024.
     """
     mechanism = read(text)
     cnexp.solve(mechanism)
@@ -87,6 +93,10 @@ def lower(text: str, receive: bool = False, hooks: bool = False) -> Kernel | Non
     if split.conductance:
         _check_conductance(mechanism, split)
     functions = tables.lower(mechanism, functions)
+    left_out: settled.Settled = []
+    if settle:
+        left_out = _settle(mechanism, split, functions, bodies, delivered, blocks)
+        bodies = [body for body in (split.current, split.state) if body is not None]
     _separate_globals(mechanism, functions, bodies)
     hoist = uniform.Hoist(time=events is None)
     for function in functions:
@@ -117,7 +127,28 @@ def lower(text: str, receive: bool = False, hooks: bool = False) -> Kernel | Non
         _is_serial(mechanism),
         events,
         blocks,
+        left_out,
     )
+
+
+def _settle(
+    mechanism: ir.Mechanism,
+    split: breakpoint.Split,
+    functions: list[ir.Function],
+    bodies: list[list[ir.Statement]],
+    delivered: list[list[ir.Statement]],
+    blocks: list[before_after.StepHook],
+) -> settled.Settled:
+    """Changes split and functions. Nothing is left out of a file whose other blocks assign GLOBALs."""
+    flow = liveness.Flow(mechanism)
+    others = [*delivered, *(hook.body for hook in blocks)]
+    if any(v.storage is ir.Storage.GLOBAL for body in others for v in flow.written(body)):
+        return []
+    found, bodies = settled.settle(mechanism, functions, bodies)
+    rest = iter(bodies)
+    split.current = None if split.current is None else next(rest)
+    split.state = None if split.state is None else next(rest)
+    return found
 
 
 def _separate_globals(

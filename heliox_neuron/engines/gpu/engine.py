@@ -13,7 +13,8 @@ import time
 from typing import Any
 
 from ...errors import HelioXError
-from ...nmodl import derivimplicit
+from ...nmodl import derivimplicit, settled
+from ...nmodl.ir import Storage, Variable
 from ...settings import logger
 from .columns import Copies
 from .device import Device, open_device
@@ -231,6 +232,20 @@ class GpuEngine:
         observers.append()
         model.device.synchronize()
 
+    def _check_settled(self, model: DeviceModel, celsius: float) -> None:
+        """GLOBALs that the kernels do not assign have the value that they would assign."""
+        for entry in model.entries:
+            for variable, expr in entry.kernel.settled if entry.kernel is not None else ():
+
+                def value(variable: Variable, name: str = entry.name) -> float:
+                    if variable.storage is Storage.CELSIUS:
+                        return celsius
+                    return float(self.core.device_global(f"{variable.name}_{name}")[0])
+
+                if settled.current(expr, value) != value(variable):
+                    reason = f"GLOBAL {variable.name} of {entry.name} changes in the first step"
+                    raise Refusal("HX022", reason)
+
     def _set_numbers(self, model: DeviceModel) -> None:
         state = self.core.device_clock()
         if state["secondorder"] == 2:
@@ -240,6 +255,7 @@ class GpuEngine:
                 if entry.kernel is not None and derivimplicit.is_used(entry.kernel.mechanism):
                     reason = f"secondorder = 1 with METHOD derivimplicit ({entry.name})"
                     raise Refusal("HX033", reason)
+        self._check_settled(model, state["celsius"])
         scale = 2.0 if state["secondorder"] else 1.0
         model.values["dt"] = state["dt"]
         model.values["cj"] = scale / state["dt"]

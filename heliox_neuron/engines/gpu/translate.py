@@ -28,7 +28,7 @@ class NeedsStreams(Refusal):
 @functools.lru_cache(maxsize=256)
 def _lowered(text: str, receive: bool, hooks: bool) -> Kernel | Unsupported | None:
     try:
-        return lower(text, receive=receive, hooks=hooks)
+        return lower(text, receive=receive, hooks=hooks, settle=True)
     except Unsupported as refused:
         return refused
 

@@ -96,3 +96,29 @@ def chains(tstop=20.0):
         chain = model.keep(h.hxChain(section(0.5)))
         chain._ref_x = model.totals[0]._ref_x[0]
     return model
+
+
+def chain_records(model):
+    """The variables that the instances share, in every step."""
+    (total,) = model.totals
+    return {
+        "total": h.Vector().record(total._ref_x[0]),
+        "sum": h.Vector().record(model.dipoles[0]._ref_sum),
+        "Vector": total,
+    }
+
+
+def field(tstop=20.0):
+    """Every segment of a cell adds its membrane current to the potentials of three places."""
+    model = models.Model(celsius=6.3, tstop=tstop)
+    h.CVode().use_fast_imem(True)
+    sections = cell(model, 0) + cell(model, 1)
+    model.potentials = [h.Vector([0]) for _ in range(2)]
+    model.trace = h.Vector().record(model.potentials[1]._ref_x[0])
+    for k, section in enumerate(sections):
+        section.insert("hxfield")
+        for segment in section:
+            segment.hxfield.w = 1 / (3 + k + segment.x)
+            segment.hxfield._ref_im = segment._ref_i_membrane_
+            segment.hxfield._ref_potential = model.potentials[k // 3]._ref_x[0]
+    return model

@@ -233,10 +233,12 @@ class Coupling:
     ) -> int:
         model, (_, index, _, row) = self.model, what
         name = list(model.structure["node"])[index]
-        if role.written or name != "sav_rhs":
-            if role.written:
-                raise Refusal("HX033", f"{mechanism} assigns a node's {name} through a POINTER")
+        if role.written:
+            raise Refusal("HX033", f"{mechanism} assigns a node's {name} through a POINTER")
+        if name != "sav_rhs":
             return self._fixed(mechanism, what, address)
+        if role.early:  # NEURON has just cleared it
+            raise Refusal("HX033", f"BEFORE BREAKPOINT of {mechanism} looks at i_membrane_")
         self._same_block(mechanism, int(model.nodes.block[row]), block)
         self.whole = True
         return model.place(("node", name), row)

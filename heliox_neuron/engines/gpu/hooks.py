@@ -24,11 +24,12 @@ _SIGNS = {"+": 0, "-": 1, "=": 2}
 
 @dataclass(frozen=True)
 class Role:
-    """What a mechanism does with one of its POINTERs. written: a block assigns it. step: BREAKPOINT
-    or NET_RECEIVE reads it. hooks: the mechanism has blocks.
+    """What a mechanism does with one of its POINTERs. written: a block assigns it. early: BEFORE
+    BREAKPOINT reads it. step: BREAKPOINT or NET_RECEIVE reads it. hooks: the mechanism has blocks.
     """
 
     written: bool
+    early: bool
     step: bool
     hooks: bool
 
@@ -39,7 +40,11 @@ class Role:
         step = any(pointer in pointers_read(kernel.mechanism, body) for body in bodies)
         step |= kernel.receive is not None and pointer in kernel.receive.pointers
         written = any(pointer in hook.writes for hook in kernel.hooks)
-        return Role(written, step, bool(kernel.hooks))
+        early = any(
+            hook.kind == "BEFORE BREAKPOINT" and pointer in pointers_read(kernel.mechanism, hook.body)
+            for hook in kernel.hooks
+        )
+        return Role(written, early, step, bool(kernel.hooks))
 
 
 @dataclass

@@ -3,8 +3,9 @@
 A *stage* is one block of one mechanism. NEURON runs a stage for all instances, in the order of
 their indices, before the next stage begins. Instances see each other only through POINTERs. Where a
 POINTER is only added to (or set), a stage runs all instances side by side, each leaves its part in
-a column, and then one thread for each variable that was pointed to adds the parts in NEURON's order. Where that
-is not so, `hook_serial` is set and one thread goes through the instances.
+a column, and then one thread for each variable that was pointed to adds the parts in NEURON's
+order. Where that is not so, the engine sets `hook_serial` and one thread goes through the
+instances.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from .device_mechanism import MechanismPrinter
 
 PHASES = dict(zip(KINDS, ("hx_before_breakpoint", "hx_after_solve", "hx_before_step"), strict=True))
+
+_V = "nodes.v[p - nodes.first]"
 
 
 @dataclass(frozen=True)
@@ -144,14 +147,14 @@ class HookPhases:
         if not stage.alone:
             out.open(f"if ({self._serial(stage)}) {{")
             out.open("if (hx::tid() == 0) {")
-            self._loop(stage, f"int j = {first}; j < {last}; ++j", "hook", "nodes.v[p - nodes.first]")
+            self._loop(stage, f"int j = {first}; j < {last}; ++j", "hook", _V)
             out.close()
             out.close("} else {")
             out.depth += 1
         what = self._parallel(stage)
         if what:
             steps = f"int j = {first} + hx::tid(); j < {last}; j += hx::n_thread()"
-            self._loop(stage, steps, what, "nodes.v[p - nodes.first]")
+            self._loop(stage, steps, what, _V)
         if what == "parts":
             out("HX_SYNC();")
             out(f"hx::add_parts({stage.number}, b, hx::tid(), hx::n_thread());")

@@ -297,9 +297,7 @@ class MechanismPrinter:
         read = pointers_read(self.mechanism, body or [])
         return [p for p in self.layout.pointers if p in read]
 
-    def load(
-        self, used: HookColumns, hook: str, pointers: list[Variable] | None = None
-    ) -> None:
+    def load(self, used: HookColumns, hook: str, pointers: list[Variable] | None = None) -> None:
         """Declares `self`, instance i as a hook needs it. hook: as Layout.ions_used has it."""
         out = self.out
         for k in self.layout.ions_used(hook):

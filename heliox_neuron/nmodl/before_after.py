@@ -2,10 +2,10 @@
 
 As nocmodl has them: v, and every variable of an ion that the file names, are copied in, then the
 block's statements run. NEURON 9 runs three kinds within a step, each for all instances of a
-mechanism before those of the next (nrn_ba): BEFORE BREAKPOINT, AFTER SOLVE, BEFORE STEP. (INITIAL is
-finitialize's, and other kinds end NEURON when the MOD file is loaded.)
+mechanism before those of the next (nrn_ba): BEFORE BREAKPOINT, AFTER SOLVE, BEFORE STEP. (INITIAL
+is finitialize's, and other kinds end NEURON when the MOD file is loaded.)
 
-What a block does to a variable behind a POINTER shows in the next instance, if both lead to the same one.
+What a block does to a variable behind a POINTER shows in the next instance that leads there.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _COLUMNS = {Storage.FIELD, Storage.ION}
 class StepHook:
     """One block. reads: POINTERs whose value it needs. writes: POINTERs that it assigns.
 
-    parts: the body in which each assignment to a POINTER leaves its part of the sum in the POINTER's
-    member instead, None where the order of instances matters beyond sums. signs: what is done with
-    that part: "+", "-", or "=" (the last instance's value stays).
+    parts: the body in which each assignment to a POINTER leaves its part of the sum in the
+    POINTER's member instead, None where the order of instances matters beyond sums. signs: what is
+    done with that part: "+", "-", or "=" (the last instance's value stays).
     """
 
     kind: str
@@ -69,9 +69,7 @@ def analyse(mechanism: Mechanism, hooks: list[StepHook]) -> None:
         _split_parts(mechanism, hook)
         copies = {v for ion in mechanism.ions for v in ion.copied}
         written = flow.written(hook.body)
-        store = [
-            v for v in written | copies if v.storage in _COLUMNS and (v.visible or v in kept)
-        ]
+        store = [v for v in written | copies if v.storage in _COLUMNS and (v.visible or v in kept)]
         used = flow.exposed(hook.body, store)
         _check(hook, written, used)
         columns = sorted((v for v in used if v.storage in _COLUMNS), key=order.__getitem__)

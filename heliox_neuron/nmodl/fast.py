@@ -19,7 +19,9 @@ def simplify(kernel: Kernel) -> Kernel:
     current = None if kernel.current is None else _body(kernel.current)
     state = None if kernel.state is None else _body(kernel.state)
     hooks = [
-        replace(hook, body=_body(hook.body), parts=None if hook.parts is None else _body(hook.parts))
+        replace(
+            hook, body=_body(hook.body), parts=None if hook.parts is None else _body(hook.parts)
+        )
         for hook in kernel.hooks
     ]
     return replace(kernel, functions=functions, current=current, state=state, hooks=hooks)

@@ -139,7 +139,7 @@ def _settle(
     delivered: list[list[ir.Statement]],
     blocks: list[before_after.StepHook],
 ) -> settled.Settled:
-    """Changes split and functions. Nothing is left out of a file whose other blocks assign GLOBALs."""
+    """Changes split and functions; nothing where NET_RECEIVE, BEFORE or AFTER assign GLOBALs."""
     flow = liveness.Flow(mechanism)
     others = [*delivered, *(hook.body for hook in blocks)]
     if any(v.storage is ir.Storage.GLOBAL for body in others for v in flow.written(body)):

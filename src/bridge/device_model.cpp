@@ -48,8 +48,7 @@ char const* kind_of(int type, bool before_after) {
     if (nrn_is_ion(type)) {
         return "ion";
     }
-    if (!memb_func[type].current && !memb_func[type].state && !pnt_receive[type] &&
-        !before_after) {
+    if (!memb_func[type].current && !memb_func[type].state && !pnt_receive[type] && !before_after) {
         return "other";
     }
     return memb_func[type].is_point ? "point" : "density";

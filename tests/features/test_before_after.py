@@ -70,8 +70,8 @@ def test_the_sums_depend_on_the_order_of_instances():
 
 @isolated
 def test_a_sum_over_several_blocks_goes_to_streams():
-    """Blocks of cells cannot add to one number within a launch. (The host device runs one block after
-    another, so the coupled plan has one there; these links stay within a block.)"""
+    """Blocks of cells cannot add to one number within a launch. (The host device runs one block
+    after another: the coupled plan has one there, but these links stay within a block.)"""
     from heliox_neuron.engines.gpu import device, engine
     from parity import compare, coupled, hooked, ways
 
@@ -164,7 +164,7 @@ def views(name):
     if name == "played parameter":
         values = built.keep(h.Vector([1e-4, 3e-4]))
         values.play(tuft(0.5)._ref_g_pas, built.keep(h.Vector([0, 12])), True)
-    for k, segment in enumerate(apical):
+    for segment in apical:
         segment.hxprobe._ref_x = {
             "v": lambda: soma(0.5)._ref_v,
             "v of another cell": lambda: other(0.5)._ref_v,
@@ -173,8 +173,8 @@ def views(name):
             "current of a channel": lambda: tuft(0.5)._ref_i_pas,
             "membrane current": lambda: tuft(0.5)._ref_i_membrane_,
             "parameter": lambda: tuft(0.5)._ref_g_pas,
-            "element of a Vector": lambda: vector._ref_x[k % 3],
-            "what the block itself assigns": lambda: list(apical)[k - 1].hxprobe._ref_late,
+            "element of a Vector": lambda: vector._ref_x[1],
+            "what the block itself assigns": lambda: apical(0.1).hxprobe._ref_late,
             "played parameter": lambda: tuft(0.5)._ref_g_pas,
             "hoc variable": lambda: h._ref_x_seen,
             "Vector that records": lambda: recorder._ref_x[0],
@@ -193,8 +193,9 @@ def test_potential_of_membrane_currents(plan):
     neuron, _ = compare.run_both(
         hooked.field,
         ways.psolve,
-        lambda built: {f"potential {k}": v for k, v in enumerate(built.potentials)}
-        | {"in time": built.trace},
+        lambda built: (
+            {f"potential {k}": v for k, v in enumerate(built.potentials)} | {"in time": built.trace}
+        ),
         engine="gpu",
         steps=790,
     )
@@ -214,7 +215,9 @@ def test_what_a_block_may_look_at(name):
         from neuron import h
 
         probe = built.sections[1](0.5).hxprobe
-        return {n: h.Vector().record(getattr(probe, f"_ref_{n}")) for n in ("early", "late", "last")}
+        return {
+            n: h.Vector().record(getattr(probe, f"_ref_{n}")) for n in ("early", "late", "last")
+        }
 
     if where == "gpu":
         compare.run_both(lambda: views(name), ways.psolve, records, engine="gpu", steps=470)

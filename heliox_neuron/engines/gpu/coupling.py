@@ -52,7 +52,9 @@ class Coupling:
         self._pointers: list[Array] = []
         if self._members:
             listed = self.core.device_state()["pointers"]
-            self._pointers = [listed[index][number]["address"] for *_, index, number in self._members]
+            self._pointers = [
+                listed[index][number]["address"] for *_, index, number in self._members
+            ]
         hooked = [
             (address, self._blocks_of(mechanism))
             for (name, mechanism, *_), address in zip(self._members, self._pointers, strict=True)
@@ -160,7 +162,7 @@ class Coupling:
         self._targets[mechanism, name] = Targets(at, self._keys)
 
     def _take_pointer(self, name: str, mechanism: str, address: Array) -> Array:
-        """name: of the member of hx_model that holds where each instance looks, which is returned."""
+        """Returns where each instance looks. name: of the member of hx_model that holds it."""
         model = self.model
         layout = model.instances[mechanism]
         kind, index, field, row, element = self.core.device_resolve(address)

@@ -243,7 +243,7 @@ class GpuEngine:
                     return float(self.core.device_global(f"{variable.name}_{name}")[0])
 
                 if settled.current(expr, value) != value(variable):
-                    reason = f"GLOBAL {variable.name} of {entry.name} changes in the first step"
+                    reason = f"GLOBAL {variable.name} of {entry.name} is about to change"
                     raise Refusal("HX022", reason)
 
     def _set_numbers(self, model: DeviceModel) -> None:

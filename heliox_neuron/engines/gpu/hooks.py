@@ -1,4 +1,4 @@
-"""BEFORE and AFTER blocks whose instances see each other through POINTERs (codegen/device_hooks.py).
+"""BEFORE and AFTER blocks whose instances see each other through POINTERs (device_hooks.py).
 
 Numbers: elements of hoc Vectors that such a block adds to or reads. They are no column of the
 model: the device holds them in an array of their own, which follows NEURON's before and after
@@ -41,7 +41,8 @@ class Role:
         step |= kernel.receive is not None and pointer in kernel.receive.pointers
         written = any(pointer in hook.writes for hook in kernel.hooks)
         early = any(
-            hook.kind == "BEFORE BREAKPOINT" and pointer in pointers_read(kernel.mechanism, hook.body)
+            hook.kind == "BEFORE BREAKPOINT"
+            and pointer in pointers_read(kernel.mechanism, hook.body)
             for hook in kernel.hooks
         )
         return Role(written, early, step, bool(kernel.hooks))
@@ -49,8 +50,8 @@ class Role:
 
 @dataclass
 class Targets:
-    """Where the instances' POINTERs lead, by NEURON's index: addresses on the device, 0 for one that
-    is not set. keys: the columns among them.
+    """Where the instances' POINTERs lead, by NEURON's index: addresses on the device, 0 for one
+    that is not set. keys: the columns among them.
     """
 
     address: Array
@@ -118,7 +119,9 @@ def _is_serial(stage: Stage, targets: dict[str, Targets]) -> bool:
     if not written:
         return False
     looked_at = [np.unique(t.address[t.address != 0]) for t in written]
-    looked_at.append(np.unique(np.concatenate([np.zeros(0, np.uint64), *(t.address for t in read)])))
+    looked_at.append(
+        np.unique(np.concatenate([np.zeros(0, np.uint64), *(t.address for t in read)]))
+    )
     every = np.concatenate(looked_at)
     return len(np.unique(every)) < len(every)
 

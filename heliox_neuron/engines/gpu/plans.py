@@ -22,7 +22,10 @@ class Plan(Protocol):
     name: str
     macros: tuple[str, ...]  # what the model's source is compiled with
 
-    whole: bool  # every step has to store all columns
+    @property
+    def whole(self) -> bool:
+        """Whether every step has to store all columns."""
+        ...
 
     def look(self, core: Any, model: DeviceModel) -> None:
         """Before a batch, before anybody asks where variables are."""

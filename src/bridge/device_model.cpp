@@ -229,25 +229,23 @@ struct Elements {
     uint64_t begin, end;
 };
 
-// Those of all hoc Vectors that no Vector.record() appends to, sorted.
+// Those of all hoc Vectors that no Vector.record() or Vector.play() uses, sorted.
 std::vector<Elements> elements_of_vectors() {
     std::vector<Elements> found;
     Symbol* const symbol = hoc_lookup("Vector");
     if (!symbol || !symbol->u.ctemplate) {
         return found;
     }
-    std::vector<void const*> recorded;
+    std::vector<void const*> used;
     for (auto const& record: device_records()) {
-        if (record.y && (record.kind == "y" || record.kind == "t" || record.kind == "dt" ||
-                         record.kind == "discrete")) {
-            recorded.push_back(record.y);
-        }
+        used.push_back(record.y);
+        used.push_back(record.times);
     }
-    std::sort(recorded.begin(), recorded.end());
+    std::sort(used.begin(), used.end());
     auto* const list = symbol->u.ctemplate->olist;
     for (auto* item = list->next; item != list; item = item->next) {
         auto* const vector = static_cast<IvocVect*>(item->element.obj->u.this_pointer);
-        if (vector && !std::binary_search(recorded.begin(), recorded.end(), (void const*)vector)) {
+        if (vector && !std::binary_search(used.begin(), used.end(), (void const*)vector)) {
             auto const begin = reinterpret_cast<uint64_t>(vector_vec(vector));
             found.push_back({begin, begin + 8ull * vector_capacity(vector)});
         }

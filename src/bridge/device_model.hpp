@@ -101,8 +101,8 @@ struct DevicePlace {
 HELIOX_API std::vector<DevicePlace> device_resolve(uint64_t const* addresses, size_t n);
 
 // Sorted addresses that the device is to hold beside the model, instead of those of the last call: device_resolve()
-// knows them from now on. Returns for each whether it is an element of a hoc Vector that nothing appends to; the
-// others are not taken.
+// knows them from now on. Returns for each whether it is an element of a hoc Vector that nothing records into or
+// plays; the others are not taken.
 HELIOX_API std::vector<char> device_take_numbers(std::vector<uint64_t> const& addresses);
 
 // A scalar of hoc ("celsius", "gmax_foo"), or null.

@@ -138,6 +138,8 @@ VIEWS = {
     "played parameter": ("gpu", ""),
     "hoc variable": ("cpu", "outside of the cells"),
     "Vector that records": ("cpu", "outside of the cells"),
+    "Vector that is played": ("cpu", "outside of the cells"),
+    "times of a play": ("cpu", "outside of the cells"),
     "variable of a NetStim": ("cpu", "outside of the cells"),
     "membrane current": ("cpu", "looks at i_membrane_"),
 }
@@ -161,9 +163,9 @@ def views(name):
     stim = built.stim(77)
     h("x_seen = 2.5")
     apical.insert("hxprobe")
-    if name == "played parameter":
-        values = built.keep(h.Vector([1e-4, 3e-4]))
-        values.play(tuft(0.5)._ref_g_pas, built.keep(h.Vector([0, 12])), True)
+    values, times = built.keep(h.Vector([1e-4, 3e-4])), built.keep(h.Vector([0, 12]))
+    if "play" in name:
+        values.play(tuft(0.5)._ref_g_pas, times, True)
     for segment in apical:
         segment.hxprobe._ref_x = {
             "v": lambda: soma(0.5)._ref_v,
@@ -178,6 +180,8 @@ def views(name):
             "played parameter": lambda: tuft(0.5)._ref_g_pas,
             "hoc variable": lambda: h._ref_x_seen,
             "Vector that records": lambda: recorder._ref_x[0],
+            "Vector that is played": lambda: values._ref_x[0],
+            "times of a play": lambda: times._ref_x[1],
             "variable of a NetStim": lambda: stim._ref_interval,
         }[name]()
     return built

@@ -63,6 +63,6 @@ def test_another_number_goes_to_the_cpu_engine_until_it_is_assigned(change):
     runs = outcomes[1].runs
     engines = [(run["engine"], run["code"]) for run in runs]
     # with the TABLE nothing assigns tadj unless celsius asks for a new one
-    after = [("gpu", "")] if change == "celsius" else []
-    assert engines == [("gpu", ""), ("cpu", "HX022"), *after], runs
+    after = ("gpu", "") if change == "celsius" else ("cpu", "HX022")
+    assert engines == [("gpu", ""), ("cpu", "HX022"), after], runs
     assert "tadj" in runs[1]["reason"]

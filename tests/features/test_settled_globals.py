@@ -39,6 +39,7 @@ def test_another_number_goes_to_the_cpu_engine_until_it_is_assigned(change):
 
     hooked.load()
     device.use()
+
     def advance(built):
         h.q10_hxtadj = 2.3
         pc = h.ParallelContext()

@@ -12,11 +12,12 @@ def load():
 
 
 def cell(model, number):
-    """A cell of three sections, of different shape for each number."""
-    soma = model.section(f"soma{number}", 1 + number % 2, (20 + number, 18), ("hh", "pas"))
-    apical = model.section(f"apical{number}", 4 + number, (250, 3), ("pas",), soma(1))
+    """A cell of three sections, of different shape for seven numbers."""
+    kind = number % 7
+    soma = model.section(f"soma{number}", 1 + kind % 2, (20 + kind, 18), ("hh", "pas"))
+    apical = model.section(f"apical{number}", 4 + kind, (250, 3), ("pas",), soma(1))
     tuft = model.section(f"tuft{number}", 3, (120, 1.5), ("pas", "hh"), apical(1))
-    model.keep(h.IClamp(soma(0.5)), delay=1 + number, dur=8, amp=0.9)
+    model.keep(h.IClamp(soma(0.5)), delay=1 + kind, dur=8, amp=0.9)
     synapse = model.keep(h.ExpSyn(tuft(0.5)), tau=1.5)
     model.connect(model.stim(number, 3), synapse, 0.02, 1.0)
     model.gid(number, soma(0.5))

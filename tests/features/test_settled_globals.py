@@ -1,4 +1,4 @@
-"""A GLOBAL that code assigns one and the same number: on the GPU engine while it has that number."""
+"""A GLOBAL that code assigns one number: on the GPU engine while it has that number."""
 
 import pytest
 

@@ -1,33 +1,10 @@
 #include "model_keeper.hpp"
 
 #include "neuron_model.hpp"
+#include "watchdog.hpp"
 #include "watched.hpp"
 
-#include <sys/time.h>
-
 namespace heliox {
-namespace {
-
-// psolve arms a watchdog that ends the process when t has not moved for 20 s (nrn_timeout): compiling a large
-// model's mechanisms for the first time may take longer.
-class WatchdogPaused {
-  public:
-    WatchdogPaused() {
-        itimerval const off{};
-        setitimer(ITIMER_REAL, &off, &before_);
-    }
-    ~WatchdogPaused() {
-        bool const armed = before_.it_value.tv_sec || before_.it_value.tv_usec;
-        if (armed) {
-            setitimer(ITIMER_REAL, &before_, nullptr);
-        }
-    }
-
-  private:
-    itimerval before_{};
-};
-
-} // namespace
 
 void ModelKeeper::replace(neuron::model_sorted_token const& token, int n_thread) {
     WatchdogPaused const paused;

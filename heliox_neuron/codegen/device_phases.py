@@ -13,6 +13,7 @@ from .cpp_layout import Layout
 from .cpp_writer import Writer
 from .device_entry import Entry
 from .device_fields import Fields
+from .device_hooks import HookPhases
 from .device_mechanism import Needs
 
 
@@ -24,6 +25,7 @@ class Phases:
         self.fields = fields
         self.needs = needs
         self.out = Writer("model.cu", "")
+        self.hooks = HookPhases(entries, fields, self.out)
 
     def text(self) -> str:
         self._prepare()
@@ -35,6 +37,7 @@ class Phases:
         self._node_states()
         self._point_pass("hx_point_states", "state")
         self._deliver()
+        self.hooks.phases()
         return self.out.text()
 
     def _kernels(self, hook: str, kind: str) -> list[tuple[int, Entry, Kernel]]:

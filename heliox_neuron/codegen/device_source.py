@@ -146,6 +146,12 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "piece_entry"),
     ("int*", "piece_begin"),
     ("int*", "piece_end"),
+    ("int*", "sum_first"),  # [n_stage * n_sum_block + 1], hooks.cuh
+    ("long long", "n_sum_block"),
+    ("double**", "sum_place"),
+    ("int*", "sum_sign"),
+    ("int*", "sum_part_first"),  # [n_sum + 1]
+    ("double**", "sum_part"),
     ("long long", "n_collect"),  # columns.cuh
     ("double**", "collect_column"),
     ("long long**", "collect_place"),
@@ -263,11 +269,13 @@ def print_model(
     out('#include "fast_quotient.cuh"')
     out('#include "tree.cuh"')
     out('#include "nodes.cuh"')
-    for macro in _event_macros(entries):
+    for macro in [*_event_macros(entries), *printer.hooks.macros()]:
         out(f"#define {macro}")
     out('#include "sender.cuh"')
     if streams:
         out('#include "clock.cuh"')
+    if printer.hooks.stages:
+        out('#include "hooks.cuh"')
     out()
     text = out.text() + "\n".join(parts) + phases + '#include "plans.cuh"\n'
     key = hashlib.sha256(text.encode()).hexdigest()
@@ -293,7 +301,8 @@ def _read_currents(entries: list[Entry]) -> set[str]:
         if entry.kernel is None:
             continue
         columns = entry.kernel.columns
-        for used in (columns.current, columns.state):
+        hooks = [hook.columns for hook in entry.kernel.hooks]
+        for used in (columns.current, columns.state, *hooks):
             if used is not None:
                 found |= {v.ion for v in used.copied if v.column >= 3}
     return found

@@ -20,6 +20,7 @@ from .device_phases import Phases, groups, needs_area, rare_test
 def choose_apart(entries: list[Entry], spread: bool) -> frozenset[str]:
     """Density mechanisms that run as tasks. spread: all that can, else those of few nodes."""
     density = [e for e in entries if e.kind == "density" and e.kernel is not None]
+    density = [e for e in density if _steps(e)]
     able = [e for e in density if not _reads_currents(e)]
     apart = {e.name for e in able if spread or not e.dense}
     if not spread and len(apart) < _SEVERAL:
@@ -40,6 +41,11 @@ def choose_apart(entries: list[Entry], spread: bool) -> frozenset[str]:
 
 
 _SEVERAL = 2
+
+
+def _steps(entry: Entry) -> bool:
+    kernel = entry.kernel
+    return kernel is not None and (kernel.current is not None or kernel.state is not None)
 
 
 def _reads_currents(entry: Entry) -> bool:
@@ -107,6 +113,7 @@ class Tasks(Phases):
         self._states()
         self._node_states()
         self._deliver()
+        self.hooks.phases()
         return self.out.text()
 
     def _ions(self) -> None:

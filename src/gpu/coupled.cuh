@@ -80,6 +80,9 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
             hx::play(nodes, b, 2 * j);
             HX_SYNC();
         }
+#ifdef HX_BEFORE_BREAKPOINT
+        hx_before_breakpoint(nodes, b, t);
+#endif
         hx_point_currents(nodes, b, t, whole);
         hx_node_currents(nodes, b, t, whole);
         HX_SYNC();
@@ -114,6 +117,12 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
         }
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);
+#ifdef HX_AFTER_SOLVE
+        hx_after_solve(nodes, b, t);
+#endif
+#ifdef HX_BEFORE_STEP
+        hx_before_step(nodes, b, t);
+#endif
         if (hx_model.sync_records) {
             HX_SYNC(); // a record, an average or a threshold looks at what another thread stored
         }

@@ -30,6 +30,9 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
             hx::play(nodes, b, 2 * j);
             HX_SYNC();
         }
+#ifdef HX_BEFORE_BREAKPOINT
+        hx_before_breakpoint(nodes, b, t);
+#endif
 #ifdef HX_STEADY
         if (hx_model.steady_again) { // a Vector plays into a conductance
             hx_prepare_steady(nodes, t);
@@ -50,6 +53,12 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
         hx_update(nodes, b, t, whole, !hx_model.n_play); // one copy of the states' code
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);
+#ifdef HX_AFTER_SOLVE
+        hx_after_solve(nodes, b, t);
+#endif
+#ifdef HX_BEFORE_STEP
+        hx_before_step(nodes, b, t);
+#endif
         if (hx_model.sync_records) {
             HX_SYNC(); // a record, an average or a threshold looks at what another thread stored
         }

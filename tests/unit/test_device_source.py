@@ -30,6 +30,7 @@ MODELS = {
     "hh": ("na", "k", "hh", "pas", "ExpSyn", "Exp2Syn", "IClamp", "SEClamp"),
     "channels": ("na", "k", "ca", "hxna", "hxk", "hxca", "hxcad", "hxkca", "hxih", "pas"),
     "receivers": ("ca", "pas", "hxdepress", "hxclamp", "hxtimer"),
+    "hooks": ("ca", "pas", "hxstages", "hxmoment", "hxdipole", "hxchain", "hxbefore"),
 }
 FUSED = ("HX_THREADS=128", "HX_BLOCKS=1", "HX_TREE_METHOD=hx::tree_dhs")
 # name: model, fast_imem, spread, macros
@@ -49,19 +50,22 @@ VARIANTS = {
     "channels": ("channels", False, False, FUSED),
     "receivers": ("receivers", False, False, FUSED),
     "coupled": ("hh", False, False, (*FUSED, "HX_PLAN_COUPLED")),
+    "hooks": ("hooks", False, False, FUSED),
+    "coupled hooks": ("hooks", False, False, (*FUSED, "HX_PLAN_COUPLED")),
+    "hooks in streams": ("hooks", False, False, (*FUSED, "HX_PLAN_STREAMS")),
 }
 
 
 @cache
 def kernel_of(name: str) -> Kernel:
-    for folder in ("golden/mod", "mod"):
+    for folder in ("golden/mod", "mod", "mod/hooks"):
         path = TESTS / folder / f"{name}.mod"
         if path.exists():
             text = path.read_text()
             break
     else:
         text = builtin_texts()[name]
-    kernel = lower(text, receive=True)
+    kernel = lower(text, receive=True, hooks=True)
     assert kernel is not None
     return kernel
 
@@ -75,9 +79,14 @@ def entry_of(name: str, dense: bool = False) -> Entry:
 
 
 def source_of(
-    names: tuple[str, ...], fast_imem: bool = False, spread: bool = False, dense: bool = False
+    names: tuple[str, ...],
+    fast_imem: bool = False,
+    spread: bool = False,
+    dense: bool = False,
+    streams: bool = False,
 ) -> DeviceSource:
-    return print_model([entry_of(name, dense) for name in names], fast_imem, set(), spread)
+    entries = [entry_of(name, dense) for name in names]
+    return print_model(entries, fast_imem, set(), spread, streams=streams)
 
 
 @pytest.mark.parametrize("name", DENSITY + POINT)
@@ -106,12 +115,14 @@ def test_models_compile_for_the_gpu(variant: str, arch: str) -> None:
     from heliox_neuron.engines.gpu.device import whole_source
 
     model, fast_imem, spread, macros = VARIANTS[variant]
-    text = whole_source(source_of(MODELS[model], fast_imem, spread).text)
+    streams = "HX_PLAN_STREAMS" in macros
+    text = whole_source(source_of(MODELS[model], fast_imem, spread, streams=streams).text)
     assert "#include" not in re.sub(r"#include <[^>]*>", "", text), "a header of ours is missing"
     options = tuple(f"-D{macro}" for macro in macros)
     ptx, log = nvrtc.compile(text, arch, options=options)
     assert "error" not in log
-    entry = "hx_coupled" if variant == "coupled" else "hx_fused"
+    coupled = "HX_PLAN_COUPLED" in macros
+    entry = "hx_coupled" if coupled else "hx_gather" if streams else "hx_fused"
     assert f".entry {entry}(".encode() in ptx
     assert b".entry hx_prepare(" in ptx
 

@@ -88,6 +88,7 @@ class DeviceModel:
         self._on_way = [np.zeros(0, np.uint64), np.zeros(0, np.uint64)]
         self._volatile: list[tuple[int, str, str, Key]] = []
         self.values: dict[str, int | float] = {}  # numbers of hx_model
+        self.number_block = np.zeros(0, np.int64)  # hooks.py: who looks at each number
         sizes = np.diff(self.nodes.first)
         self.n_thread = n_thread or choose_threads(device, sizes)
         self.spread = bool(self.source.passes)
@@ -295,6 +296,19 @@ class DeviceModel:
 
     def _fill_block(self, name: str, mechanism: str) -> None:
         self.arrays[name] = self.device.array(self.instances[mechanism].block)
+
+    def _hook_order(self, mechanism: str) -> npt.NDArray[np.int64]:
+        """NEURON's order, block by block where a kernel does one block."""
+        blocks = self.nodes.block[self._node_of(mechanism)]
+        return np.arange(len(blocks)) if self.streams else np.argsort(blocks, kind="stable")
+
+    def _fill_hook_at(self, name: str, mechanism: str) -> None:
+        place = self.instances[mechanism].place[self._hook_order(mechanism)]
+        self.arrays[name] = self.device.array(place.astype(np.int32))
+
+    def _fill_hook_node(self, name: str, mechanism: str) -> None:
+        rows = self._node_of(mechanism)[self._hook_order(mechanism)]
+        self.arrays[name] = self.device.array(self.nodes.position[rows].astype(np.int32))
 
     def _fill_scratch(self, name: str, mechanism: str, column: str) -> None:
         self.arrays[name] = self.device.empty(self.instances[mechanism].size, np.float64)

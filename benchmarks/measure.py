@@ -180,6 +180,24 @@ class Bench:
         found = [1e6 * self.advance(steps) / steps for _ in range(reps)]
         return {"us": statistics.median(found), "all": found, "steps": steps}
 
+    def time_apart(self, setting, seconds, reps, steps=0):
+        """As `time`, without what a psolve of one step takes (the copy of the model, a walk over
+        its NetCons): {"us", "all", "steps", "once": that, in seconds}. steps: 0 for as many as fill
+        `seconds`.
+        """
+        import statistics
+
+        self.use(setting)
+        self.advance(1)  # freeze, compile
+        once = min(self.advance(1) for _ in range(2))
+        if not steps:
+            steps = FIRST_STEPS
+            while (took := self.advance(1 + steps) - once) < 0.2 * seconds and steps < 100_000:
+                steps *= 3
+            steps = max(1, min(100_000, int(seconds * steps / max(1e-7, took))))
+        found = [1e6 * (self.advance(1 + steps) - once) / steps for _ in range(reps)]
+        return {"us": statistics.median(found), "all": found, "steps": steps, "once": once}
+
     def outcome(self, setting, tstop):
         """The Outcome of a run to tstop, ms."""
         import numpy as np

@@ -22,6 +22,7 @@ class Layout:
         received = None if kernel.receive is None else kernel.receive.columns
         used = (kernel.columns.current, kernel.columns.state, received)
         columns = [c for c in used if c is not None]
+        columns += [hook.columns for hook in kernel.hooks]
         bound = {v for c in columns for v in [*c.load, *c.store]}
         if kernel.receive is not None:
             bound |= {v for watched in kernel.receive.watched for v in watched.load}
@@ -60,11 +61,14 @@ class Layout:
         return next(k for k, ion in enumerate(self.kernel.mechanism.ions) if ion.name == name)
 
     def ions_used(self, hook: str) -> list[int]:
-        """The ions whose rows a hook needs: "current", "state" or "receive"."""
+        """The ions whose rows a hook needs: "current", "state", "receive" or "hook_k"."""
         ions = self.kernel.mechanism.ions
         receive = self.kernel.receive
         if hook == "receive" and receive is not None:
             names = {v.ion for v in [*receive.columns.copied, *receive.ion_store]}
+            return [k for k, ion in enumerate(ions) if ion.name in names]
+        if hook.startswith("hook_"):
+            names = {v.ion for v in self.kernel.hooks[int(hook[5:])].columns.copied}
             return [k for k, ion in enumerate(ions) if ion.name in names]
         columns = self.kernel.columns
         used = columns.current if hook == "current" else columns.state
@@ -122,6 +126,7 @@ def _mentioned(kernel: Kernel) -> set[Variable]:
     bodies = [f.body for f in kernel.functions]
     bodies += [b for b in (kernel.current, kernel.state) if b is not None]
     bodies += [] if kernel.receive is None else kernel.receive.bodies()
+    bodies += [hook.body for hook in kernel.hooks]
     for body in bodies:
         for statement in ir.statements(body):
             exprs += ir.expressions(statement)

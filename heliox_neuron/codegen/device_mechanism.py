@@ -11,10 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..nmodl import ir
+from ..nmodl.before_after import pointers_read
 from ..nmodl.fast import simplify
 from ..nmodl.ir import Storage, Variable
 from ..nmodl.liveness import Flow, HookColumns
 from ..nmodl.lower import Kernel
+from . import device_hooks
 from .cpp import _print_constants, _print_instance, namespace
 from .cpp_body import print_functions, print_hook
 from .cpp_expr import DEVICE, DEVICE_FAST, ExprPrinter, Names
@@ -33,7 +35,8 @@ class Needs:
     fast_imem: electrode currents are summed apart. dense: names of mechanisms and ions whose
     instances lie at their nodes' positions. ion_written: (ion, column) that kernels store. apart:
     density mechanisms that, like point processes, leave each instance's contribution in columns of
-    its own. fast: the arithmetic may differ from NEURON's in the last bits.
+    its own. fast: the arithmetic may differ from NEURON's in the last bits. steady: see
+    device_steady.py.
     """
 
     ion_current: frozenset[str]
@@ -42,6 +45,7 @@ class Needs:
     ion_written: frozenset[tuple[str, int]]
     apart: frozenset[str] = frozenset()
     fast: bool = False
+    steady: frozenset[str] = frozenset()
 
 
 class MechanismPrinter:
@@ -126,6 +130,7 @@ class MechanismPrinter:
             print_hook(kernel, out, "state", kernel.state, self.dialect)
         if kernel.receive is not None:
             print_net_receive(kernel, kernel.receive, out, DEVICE)
+        device_hooks.print_bodies(self)
         self._prepare()
         if kernel.current is not None:
             self._current_at()
@@ -135,6 +140,7 @@ class MechanismPrinter:
             self._receive_at()
             if kernel.receive.uses_watch:
                 self._watch_at()
+        device_hooks.print_at(self)
         out("} // namespace")
         out()
         return out.text()
@@ -240,7 +246,7 @@ class MechanismPrinter:
         out("Shared const shared = share(t);")
         columns = receive.columns
         load = [*columns.load, *(x for x in receive.watch_load() if x not in columns.load)]
-        self._load(HookColumns(load, columns.store, columns.copied), "receive")
+        self.load(HookColumns(load, columns.store, columns.copied), "receive")
         out("self.v = v;")
         out("net_receive_body<double>(self, shared, true, weight, flag, sender);")
         for variable in receive.columns.store:
@@ -266,7 +272,7 @@ class MechanismPrinter:
         active = [f"hx_model.watch_active[first + {k}]" for k in numbers]
         out(f"if (!({' | '.join(active)})) return;")
         out("Shared const shared = share(t);")
-        self._load(HookColumns(receive.watch_load(), [], []), "receive")
+        self.load(HookColumns(receive.watch_load(), [], []), "receive")
         out("self.v = v;")
         out.open(f"for (int place = 1; place <= {len(numbers)}; ++place) {{")
         for k in numbers:
@@ -278,7 +284,23 @@ class MechanismPrinter:
         out.close()
         out()
 
-    def _load(self, used: HookColumns, hook: str) -> None:
+    def pointer(self, pointer: Variable) -> str:
+        """Where each instance's POINTER leads."""
+        k = self.mechanism.pointers.index(pointer)
+        return self.fields("double**", f"{self.name}__pointer_{k}", "pointer", self.name, k)
+
+    def _pointers(self, hook: str) -> list[Variable]:
+        """The POINTERs that a hook needs."""
+        if not self.kernel.hooks:
+            return self.layout.pointers
+        if hook == "receive":
+            return [] if self.kernel.receive is None else self.kernel.receive.pointers
+        body = self.kernel.current if hook == "current" else self.kernel.state
+        read = pointers_read(self.mechanism, body or [])
+        return [p for p in self.layout.pointers if p in read]
+
+    def load(self, used: HookColumns, hook: str, pointers: list[Variable] | None = None) -> None:
+        """Declares `self`, instance i as a hook needs it. hook: as Layout.ions_used has it."""
         out = self.out
         for k in self.layout.ions_used(hook):
             ion = self.mechanism.ions[k].name
@@ -286,10 +308,8 @@ class MechanismPrinter:
         out("Instance<double> self{};")
         for variable in used.load:
             out(f"self.{mangled(variable.name)} = {self.read(variable)};")
-        for pointer in self.layout.pointers:
-            k = self.mechanism.pointers.index(pointer)
-            place = self.fields("double**", f"{self.name}__pointer_{k}", "pointer", self.name, k)
-            out(f"self.{mangled(pointer.name)} = *{place}[i];")
+        for pointer in self._pointers(hook) if pointers is None else pointers:
+            out(f"self.{mangled(pointer.name)} = *{self.pointer(pointer)}[i];")
         for variable in used.copied:
             k = self.layout.ion_index(variable.ion)
             value = self.read_ion(variable.ion, variable.column, f"ion_{k}")
@@ -335,7 +355,7 @@ class MechanismPrinter:
             "bool whole"
             f"{'' if self.apart else ', hx::NodeSum& sum'}) {{"
         )
-        self._load(columns, "current")
+        self.load(columns, "current")
         if self.kernel.conductance:
             self._hinted()
         else:
@@ -465,7 +485,7 @@ class MechanismPrinter:
             "HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, "
             "bool whole) {"
         )
-        self._load(columns, "state")
+        self.load(columns, "state")
         out("self.v = v;")
         out("state_body<double>(self, shared, true);")
         for ion in self.mechanism.ions:

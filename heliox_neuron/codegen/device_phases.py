@@ -13,6 +13,7 @@ from .cpp_layout import Layout
 from .cpp_writer import Writer
 from .device_entry import Entry
 from .device_fields import Fields
+from .device_hooks import HookPhases
 from .device_mechanism import Needs
 
 
@@ -24,16 +25,19 @@ class Phases:
         self.fields = fields
         self.needs = needs
         self.out = Writer("model.cu", "")
+        self.hooks = HookPhases(entries, fields, self.out)
 
     def text(self) -> str:
         self._prepare()
         self._point_pass("hx_point_currents", "current")
+        self._prepare_steady()
         self._node_currents()
         self._update("hx_update")
         self._advance()
         self._node_states()
         self._point_pass("hx_point_states", "state")
         self._deliver()
+        self.hooks.phases()
         return self.out.text()
 
     def _kernels(self, hook: str, kind: str) -> list[tuple[int, Entry, Kernel]]:
@@ -84,9 +88,7 @@ class Phases:
             node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
             out.open(f"if ({block}[b] < {block}[b + 1]) {{")
             out(f"auto const shared_{m} = {namespace(kernel)}::share(t);")
-            out.open(
-                f"for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
-            )
+            out.open(over_instances(block))
             out(f"int const l = {node}[i];")
             out("double const area = hx_model.area[nodes.first + l];")
             out(f"{namespace(kernel)}::{hook}_at(shared_{m}, i, nodes.v[l], area, whole);")
@@ -101,18 +103,21 @@ class Phases:
         """Reversal potentials that follow concentrations: who reads them before the nodes do."""
         out = self.out
         ions = [(m, e) for m, e in enumerate(self.entries) if e.nernst and e.name in names]
-        if not ions:
-            return
-        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
-        out("int const p = nodes.first + l;")
-        self._masks([m for m, _ in ions])
         for m, entry in ions:
-            out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
-            out(f"int const i = {self._index(entry)};")
-            self._nernst(entry)
+            if entry.dense:
+                out.open("HX_ROLLED for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+                out("int const p = nodes.first + l, i = p;")
+                self._masks([m])
+                out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
+                self._nernst(entry)
+                out.close()
+            else:
+                block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
+                out.open(over_instances(block))
+                self._nernst(entry)
             out.close()
-        out.close()
-        out("HX_SYNC();")
+        if ions:
+            out("HX_SYNC();")
 
     def _own(self, hook: str) -> list[tuple[int, Entry, Kernel]]:
         """Density mechanisms that the nodes' threads run."""
@@ -129,7 +134,9 @@ class Phases:
             "HX_DEVICE void hx_node_currents(hx::Nodes const& nodes, int b, double t, bool whole) {"
         )
         self._shares(self._own("current"))
-        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out("// steady nodes only store what somebody may look at")
+        out("int const begin = whole ? 0 : nodes.steady;")
+        out.open("HX_ROLLED for (int l = begin + hx::tid(); l < nodes.n; l += hx::n_thread()) {")
         out("int const p = nodes.first + l;")
         out("double const v = nodes.v[l];")
         out("hx::NodeSum sum{};")
@@ -167,7 +174,7 @@ class Phases:
         else:
             first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
             out(f"int const end = {first}[p + 1];")
-            out.open(f"for (int i = {first}[p]; i < end; ++i) {{")
+            out.open(f"HX_ROLLED for (int i = {first}[p]; i < end; ++i) {{")
             name = namespace(entry.kernel)
             out(f"{name}::add_at(i, {name}::contribution_at(i), whole, sum);")
             out.close()
@@ -196,6 +203,36 @@ class Phases:
         out(f"{erev}[i] = hx::nernst({conci}[i], {conco}[i], {charge}, {coefficient});")
         out.close()
 
+    def _prepare_steady(self) -> None:
+        """k and g of the nodes that have only currents k + g v: from their currents at two v."""
+        out = self.out
+        kernels = [k for k in self._own("current") if k[1].name in self.needs.steady]
+        out("#ifdef HX_STEADY")
+        out.open(
+            "HX_DEVICE double hx_steady_rhs(hx::Nodes const& nodes, int p, double t, double v) {"
+        )
+        self._shares(kernels)
+        out("hx::NodeSum sum{};")
+        self._masks([m for m, *_ in kernels])
+        for m, entry, kernel in kernels:
+            out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
+            area = "hx_model.area[p]" if needs_area(kernel) else "0."
+            space = namespace(kernel)
+            out(f"{space}::current_at(shared_{m}, {self._index(entry)}, v, {area}, false, sum);")
+            out.close()
+        out("return sum.rhs;")
+        out.close()
+        out()
+        out.open("HX_DEVICE void hx_prepare_steady(hx::Nodes const& nodes, double t) {")
+        out.open("HX_ROLLED for (int l = hx::tid(); l < nodes.steady; l += hx::n_thread()) {")
+        out("int const p = nodes.first + l;")
+        out("double const k = hx_steady_rhs(nodes, p, t, 0.);")
+        out("hx::set_steady(nodes, l, k, (k - hx_steady_rhs(nodes, p, t, 128.)) / 128.);")
+        out.close()
+        out.close()
+        out("#endif")
+        out()
+
     def _update(self, name: str) -> None:
         """States of the density mechanisms; advance: v of the nodes first."""
         out = self.out
@@ -205,7 +242,10 @@ class Phases:
             "bool advance) {"
         )
         self._shares(kernels)
-        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out("if (advance) hx::advance_steady(nodes, whole);")
+        out.open(
+            "HX_ROLLED for (int l = nodes.steady + hx::tid(); l < nodes.n; l += hx::n_thread()) {"
+        )
         out("double const v = advance ? hx::advance_v(nodes, l, whole) : nodes.v[l];")
         if kernels:
             out("int const p = nodes.first + l;")
@@ -223,7 +263,7 @@ class Phases:
     def _advance(self) -> None:
         out = self.out
         out.open("HX_DEVICE void hx_advance_v(hx::Nodes const& nodes, bool whole) {")
-        out.open("for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        out.open("HX_ROLLED for (int l = hx::tid(); l < nodes.n; l += hx::n_thread()) {")
         out("hx::advance_v(nodes, l, whole);")
         out.close()
         out.close()
@@ -277,9 +317,7 @@ class Phases:
         for m, entry, kernel in watchers:
             block = self.fields("int*", f"{entry.name}__block", "block", entry.name)
             node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
-            out.open(
-                f"for (int i = {block}[b] + hx::tid(); i < {block}[b + 1]; i += hx::n_thread()) {{"
-            )
+            out.open(over_instances(block))
             out(f"int const l = {node}[i];")
             out("double const area = hx_model.area[nodes.first + l];")
             kind = f"{m} + HX_EVENT_RECEIVE"
@@ -289,6 +327,12 @@ class Phases:
             out("HX_SYNC();")
         out.close()
         out()
+
+
+def over_instances(block: str) -> str:
+    """The loop of a block's threads over its instances. block: first instance of each block."""
+    begin = f"{block}[b] + hx::tid()"
+    return f"HX_ROLLED for (int i = {begin}; i < {block}[b + 1]; i += hx::n_thread()) {{"
 
 
 def groups(listed: list[tuple[int, Entry]]) -> list[list[tuple[int, Entry]]]:

@@ -17,6 +17,7 @@ from .device_entry import Entry
 from .device_fields import Fields
 from .device_mechanism import MechanismPrinter, Needs
 from .device_phases import Phases
+from .device_steady import steady_entries
 from .device_streams import Streams
 from .device_tasks import Tasks, choose_apart, task_passes
 
@@ -146,6 +147,12 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "piece_entry"),
     ("int*", "piece_begin"),
     ("int*", "piece_end"),
+    ("int*", "sum_first"),  # [n_stage * n_sum_block + 1], hooks.cuh
+    ("long long", "n_sum_block"),
+    ("double**", "sum_place"),
+    ("int*", "sum_sign"),
+    ("int*", "sum_part_first"),  # [n_sum + 1]
+    ("double**", "sum_part"),
     ("long long", "n_collect"),  # columns.cuh
     ("double**", "collect_column"),
     ("long long**", "collect_place"),
@@ -180,10 +187,17 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "due_width"),  # by entry, doubles of a weight; -1: NET_RECEIVE writes them
     ("int*", "due_ties"),
     ("int*", "event_origin"),  # row of the host's events, -1: none
+    ("double*", "steady_k"),  # [n_node], nodes.cuh
+    ("double*", "steady_g"),
+    ("double*", "steady_d"),
+    ("int*", "steady_count"),  # [n_block]
+    ("long long", "steady_again"),  # in each step
     ("double*", "workspace"),
     ("int*", "workspace_first"),
 )
 # event_kind (src/gpu/events.cuh): a Vector samples, a Vector writes, NET_RECEIVE of entry kind - 2
+# exp is a function from so many on: hh has 9. Measured with Hay's L5PC, and a cell of ten channels
+_EXP_CALLS = 24
 EVENT_SAMPLE, EVENT_WRITE, EVENT_RECEIVE = 0, 1, 2
 
 
@@ -191,7 +205,7 @@ EVENT_SAMPLE, EVENT_WRITE, EVENT_RECEIVE = 0, 1, 2
 class DeviceSource:
     """text: the CUDA source. fields: what hx_model wants. words: mask words of a node; bit
     m % 32 of word m // 32 is entry m. passes: of tasks, the entries that may run side by side:
-    currents first, then states.
+    currents first, then states. steady: mechanisms whose nodes may be steady (device_steady.py).
     """
 
     text: str
@@ -199,6 +213,7 @@ class DeviceSource:
     words: int
     key: str
     passes: list[list[int]] = field(default_factory=list)
+    steady: frozenset[str] = frozenset()
 
 
 def print_model(
@@ -227,7 +242,8 @@ def print_model(
         else choose_apart(entries, spread)
     )
     dense = frozenset(entry.name for entry in entries if entry.dense)
-    needs = Needs(needed, fast_imem, dense, _written_ions(entries), apart, fast)
+    steady = steady_entries(entries, apart) if fast and not fast_imem else frozenset()
+    needs = Needs(needed, fast_imem, dense, _written_ions(entries), apart, fast, steady)
     _check_order(entries)
     parts = []
     for entry in entries:
@@ -247,20 +263,24 @@ def print_model(
     out('#include "device.cuh"')
     if fast_imem:
         out("#define HX_FAST_IMEM")
+    if sum(part.count("exp(") for part in parts) > _EXP_CALLS:
+        out("#define HX_EXP_CALL")
     fields.print(out)
     out('#include "math.cuh"')
     out('#include "fast_quotient.cuh"')
     out('#include "tree.cuh"')
     out('#include "nodes.cuh"')
-    for macro in _event_macros(entries):
+    for macro in [*_event_macros(entries), *printer.hooks.macros()]:
         out(f"#define {macro}")
     out('#include "sender.cuh"')
     if streams:
         out('#include "clock.cuh"')
+    if printer.hooks.stages:
+        out('#include "hooks.cuh"')
     out()
     text = out.text() + "\n".join(parts) + phases + '#include "plans.cuh"\n'
     key = hashlib.sha256(text.encode()).hexdigest()
-    return DeviceSource(text, fields, (len(entries) + 31) // 32, key, passes)
+    return DeviceSource(text, fields, (len(entries) + 31) // 32, key, passes, steady)
 
 
 def _event_macros(entries: list[Entry]) -> list[str]:
@@ -282,7 +302,8 @@ def _read_currents(entries: list[Entry]) -> set[str]:
         if entry.kernel is None:
             continue
         columns = entry.kernel.columns
-        for used in (columns.current, columns.state):
+        hooks = [hook.columns for hook in entry.kernel.hooks]
+        for used in (columns.current, columns.state, *hooks):
             if used is not None:
                 found |= {v.ion for v in used.copied if v.column >= 3}
     return found

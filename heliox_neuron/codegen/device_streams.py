@@ -14,6 +14,7 @@ from ..nmodl.lower import Kernel
 from ..nmodl.unsupported import Unsupported
 from .cpp import namespace
 from .device_entry import Entry
+from .device_hooks import stages_of
 from .device_phases import Phases, needs_area
 
 Resource = tuple[object, ...]
@@ -23,7 +24,7 @@ ALL: Resource = ("*",)  # shared with everything
 @dataclass(frozen=True)
 class Task:
     """One kernel's part of a step. over: what its threads go through: "block" (a block of threads
-    for each block of cells), "node", "link", "one" or "instance" (of an entry).
+    for each block of cells), "node", "link", "sum", "one" or "instance" (of an entry).
     """
 
     kernel: str
@@ -50,6 +51,7 @@ def tasks_of(entries: list[Entry], linked: bool, played: bool) -> list[Task]:
     ions = [e for e in entries if e.kind == "ion"]
     totals = frozenset((e.name, c) for e in ions for c in (3, 4))
     tasks = [Task("hx_events", "block", nothing, every)]
+    tasks += _hooks(entries, "BEFORE BREAKPOINT")
     if ions:
         follows = [e.name for e in ions if e.nernst]
         read = frozenset((name, c) for name in follows for c in (1, 2))
@@ -69,8 +71,22 @@ def tasks_of(entries: list[Entry], linked: bool, played: bool) -> list[Task]:
         for m, e in enumerate(entries)
         if e.kernel is not None and e.kernel.state is not None
     ]
+    tasks += _hooks(entries, "AFTER SOLVE") + _hooks(entries, "BEFORE STEP")
     tasks.append(Task("hx_sample", "block", nothing, every))
     tasks.append(Task("hx_tick", "one", nothing, every))
+    return tasks
+
+
+def _hooks(entries: list[Entry], kind: str) -> list[Task]:
+    """BEFORE or AFTER blocks of a kind: POINTERs lead anywhere, so each waits for all before it."""
+    tasks = []
+    for stage in stages_of(entries):
+        if stage.hook.kind == kind:
+            nothing, every = frozenset[Resource](), frozenset({ALL})
+            name, number = stage.entry, stage.number
+            tasks.append(Task(f"hx_hook_{number}", "instance", nothing, every, name, "hook"))
+            if stage.hook.writes and stage.hook.parts is not None:
+                tasks.append(Task(f"hx_parts_{number}", "sum", nothing, every, name, "sum"))
     return tasks
 
 
@@ -113,6 +129,7 @@ class Streams(Phases):
             self._merged(hook, kernels)
         self._gather()
         self._deliver()
+        self.hooks.kernels()
         return self.out.text()
 
     def _begin(self) -> None:

@@ -20,6 +20,7 @@ from .device_phases import Phases, groups, needs_area, rare_test
 def choose_apart(entries: list[Entry], spread: bool) -> frozenset[str]:
     """Density mechanisms that run as tasks. spread: all that can, else those of few nodes."""
     density = [e for e in entries if e.kind == "density" and e.kernel is not None]
+    density = [e for e in density if _steps(e)]
     able = [e for e in density if not _reads_currents(e)]
     apart = {e.name for e in able if spread or not e.dense}
     if not spread and len(apart) < _SEVERAL:
@@ -40,6 +41,11 @@ def choose_apart(entries: list[Entry], spread: bool) -> frozenset[str]:
 
 
 _SEVERAL = 2
+
+
+def _steps(entry: Entry) -> bool:
+    kernel = entry.kernel
+    return kernel is not None and (kernel.current is not None or kernel.state is not None)
 
 
 def _reads_currents(entry: Entry) -> bool:
@@ -100,18 +106,20 @@ class Tasks(Phases):
         for number in range(1, len(self.passes)):
             self._pass(number, "state")
         self._currents()
+        self._prepare_steady()
         self._node_currents()
         self._update("hx_own_update")
         self._advance()
         self._states()
         self._node_states()
         self._deliver()
+        self.hooks.phases()
         return self.out.text()
 
     def _ions(self) -> None:
         """Reversal potentials that follow concentrations, before any current reads them."""
         out = self.out
-        out.open("HX_DEVICE void hx_ions(hx::Nodes const& nodes, bool whole) {")
+        out.open("HX_DEVICE void hx_ions(hx::Nodes const& nodes, int b) {")
         self._reversal({e.name for e in self.entries if e.nernst})
         out.close()
         out()
@@ -125,7 +133,7 @@ class Tasks(Phases):
         )
         first = f"hx_model.task_first[b * {n_pass} + {number}]"
         last = f"hx_model.task_first[b * {n_pass} + {number + 1}]"
-        out.open(f"for (int k = {first} + hx::warp(); k < {last}; k += hx::n_warp()) {{")
+        out.open(f"HX_ROLLED for (int k = {first} + hx::warp(); k < {last}; k += hx::n_warp()) {{")
         out("int const begin = hx_model.task_begin[k] + hx::lane();")
         out("int const end = hx_model.task_end[k];")
         out.open("switch (hx_model.task_entry[k]) {")
@@ -134,7 +142,7 @@ class Tasks(Phases):
             assert kernel is not None
             out.open(f"case {m}: {{")
             out(f"auto const shared = {namespace(kernel)}::share(t);")
-            out.open("for (int i = begin; i < end; i += hx::n_lane()) {")
+            out.open("HX_ROLLED for (int i = begin; i < end; i += hx::n_lane()) {")
             if entry.dense:
                 out("int const l = i - nodes.first;")
             else:
@@ -159,7 +167,7 @@ class Tasks(Phases):
             "HX_DEVICE void hx_point_currents(hx::Nodes const& nodes, int b, double t, "
             "bool whole) {"
         )
-        out("hx_ions(nodes, whole);")
+        out("hx_ions(nodes, b);")
         out("hx_pass_0(nodes, b, t, whole);")
         out("HX_SYNC();")
         out.close()

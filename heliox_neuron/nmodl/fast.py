@@ -18,7 +18,13 @@ def simplify(kernel: Kernel) -> Kernel:
     functions = [replace(f, body=_body(f.body)) for f in kernel.functions]
     current = None if kernel.current is None else _body(kernel.current)
     state = None if kernel.state is None else _body(kernel.state)
-    return replace(kernel, functions=functions, current=current, state=state)
+    hooks = [
+        replace(
+            hook, body=_body(hook.body), parts=None if hook.parts is None else _body(hook.parts)
+        )
+        for hook in kernel.hooks
+    ]
+    return replace(kernel, functions=functions, current=current, state=state, hooks=hooks)
 
 
 def _body(body: list[ir.Statement]) -> list[ir.Statement]:

@@ -175,13 +175,18 @@ def analyse(
     return Columns(columns.get("current"), columns.get("state"), {v for v in lean if not v.state})
 
 
+def copies(kind: str) -> bool:
+    """Whether NEURON copies v and the ions' variables before it runs a block of this kind."""
+    return kind == "INITIAL" or kind.startswith(("BEFORE", "AFTER"))
+
+
 def exposed_elsewhere(mechanism: Mechanism) -> set[Variable]:
     """What blocks beside `current` and `state`, FUNCTIONs and PROCEDUREs may read first."""
     flow, entry = Flow(mechanism), _known_on_entry(mechanism)
     found: set[Variable] = set()
     for hook in mechanism.hooks:
         if hook.kind != "BREAKPOINT":
-            found |= flow.exposed(hook.body) - (entry if hook.kind == "INITIAL" else set())
+            found |= flow.exposed(hook.body) - (entry if copies(hook.kind) else set())
     for function in mechanism.functions.values():
         if function.kind in ("FUNCTION", "PROCEDURE"):
             found |= flow.exposed(function.body)

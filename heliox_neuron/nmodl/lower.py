@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from . import (
+    before_after,
     breakpoint,
     cnexp,
     derivimplicit,
     ir,
     liveness,
     net_receive,
+    settled,
     source,
     supported,
     tables,
@@ -40,7 +42,8 @@ class Kernel:
     functions: reachable ones, callees before callers. current, state: bodies or None. conductance:
     CONDUCTANCE hints, [] for the numerical derivative. diverged: names of functions that are called
     for some lanes only. serial: instances must be computed one by one. receive: NET_RECEIVE, where
-    it was asked for.
+    it was asked for. hooks: BEFORE and AFTER blocks, where they were asked for.
+    settled: GLOBALs that must have the value of an expression before each batch.
     """
 
     mechanism: ir.Mechanism
@@ -55,6 +58,8 @@ class Kernel:
     diverged: set[str]
     serial: bool
     receive: net_receive.Receive | None = None
+    hooks: list[before_after.StepHook] = field(default_factory=list)
+    settled: settled.Settled = field(default_factory=list)
 
 
 def read(text: str) -> ir.Mechanism:
@@ -65,10 +70,13 @@ def read(text: str) -> ir.Mechanism:
     return mechanism
 
 
-def lower(text: str, receive: bool = False) -> Kernel | None:
+def lower(
+    text: str, receive: bool = False, hooks: bool = False, settle: bool = False
+) -> Kernel | None:
     """The kernel of a MOD text, None where NEURON has nothing to call.
 
-    receive: NET_RECEIVE is translated too; else it is left to NEURON. Raises Unsupported HX021,
+    receive, hooks: NET_RECEIVE, BEFORE and AFTER blocks are translated too; else they are left to
+    NEURON. settle: assignments that settled.py finds are left out. Raises Unsupported HX021,
     HX022, HX024.
     """
     mechanism = read(text)
@@ -76,14 +84,19 @@ def lower(text: str, receive: bool = False) -> Kernel | None:
     derivimplicit.solve(mechanism)
     split = breakpoint.split(mechanism)
     events = net_receive.translate(mechanism) if receive else None
-    if split.current is None and split.state is None and events is None:
+    blocks = before_after.translate(mechanism) if hooks else []
+    if split.current is None and split.state is None and events is None and not blocks:
         return None
     bodies = [body for body in (split.current, split.state) if body is not None]
     delivered = [] if events is None else events.bodies()
-    functions = supported.check(mechanism, bodies, delivered)
+    functions = supported.check(mechanism, bodies, delivered, [hook.body for hook in blocks])
     if split.conductance:
         _check_conductance(mechanism, split)
     functions = tables.lower(mechanism, functions)
+    left_out: settled.Settled = []
+    if settle:
+        left_out = _settle(mechanism, split, functions, bodies, delivered, blocks)
+        bodies = [body for body in (split.current, split.state) if body is not None]
     _separate_globals(mechanism, functions, bodies)
     hoist = uniform.Hoist(time=events is None)
     for function in functions:
@@ -91,8 +104,12 @@ def lower(text: str, receive: bool = False) -> Kernel | None:
     current = None if split.current is None else hoist.body(split.current)
     state = None if split.state is None else hoist.body(split.state)
     bodies = [body for body in (current, state) if body is not None]
+    for hook in blocks:
+        hook.body = hoist.body(hook.body)
     arguments = [] if events is None else [*events.weights, events.flag]
-    uniformity = uniform.infer(functions, bodies + delivered, arguments)
+    before_after.analyse(mechanism, blocks)
+    hooked = [body for hook in blocks for body in hook.bodies()]
+    uniformity = uniform.infer(functions, bodies + delivered + hooked, arguments)
     columns = liveness.analyse(mechanism, current, state, {ref.var for ref, _ in split.conductance})
     if events is not None:
         net_receive.analyse(mechanism, events)
@@ -106,10 +123,32 @@ def lower(text: str, receive: bool = False) -> Kernel | None:
         columns,
         uniformity,
         list(zip(hoist.values, hoist.shared, strict=True)),
-        _diverged(uniformity, functions, bodies),
+        _diverged(uniformity, functions, bodies + hooked),
         _is_serial(mechanism),
         events,
+        blocks,
+        left_out,
     )
+
+
+def _settle(
+    mechanism: ir.Mechanism,
+    split: breakpoint.Split,
+    functions: list[ir.Function],
+    bodies: list[list[ir.Statement]],
+    delivered: list[list[ir.Statement]],
+    blocks: list[before_after.StepHook],
+) -> settled.Settled:
+    """Changes split and functions; nothing where NET_RECEIVE, BEFORE or AFTER assign GLOBALs."""
+    flow = liveness.Flow(mechanism)
+    others = [*delivered, *(hook.body for hook in blocks)]
+    if any(v.storage is ir.Storage.GLOBAL for body in others for v in flow.written(body)):
+        return []
+    found, bodies = settled.settle(mechanism, functions, bodies)
+    rest = iter(bodies)
+    split.current = None if split.current is None else next(rest)
+    split.state = None if split.state is None else next(rest)
+    return found
 
 
 def _separate_globals(

@@ -89,19 +89,26 @@ def _calls(body: list[Statement]) -> list[tuple[str, int]]:
 
 
 def check(
-    mechanism: Mechanism, bodies: list[list[Statement]], events: list[list[Statement]] | None = None
+    mechanism: Mechanism,
+    bodies: list[list[Statement]],
+    events: list[list[Statement]] | None = None,
+    hooks: list[list[Statement]] | None = None,
 ) -> list[Function]:
     """The functions reachable from the bodies, after judging all statements.
 
-    events: further bodies, which run when an event is delivered.
+    events: further bodies, which run when an event is delivered. hooks: BEFORE and AFTER blocks,
+    which may assign a POINTER.
     """
-    stepped = reachable(mechanism, [statement for body in bodies for statement in body])
+    hooks = hooks or []
+    stepped = reachable(mechanism, [statement for body in [*bodies, *hooks] for statement in body])
     functions = stepped
     if events:
-        everything = [statement for body in [*bodies, *events] for statement in body]
+        everything = [statement for body in [*bodies, *hooks, *events] for statement in body]
         functions = reachable(mechanism, everything)
     for body in bodies:
         _check_body(mechanism, body)
+    for body in hooks:
+        _check_body(mechanism, body, pointers=True)
     for body in events or []:
         _check_body(mechanism, body, "code that events run")
     for function in functions:
@@ -115,7 +122,10 @@ def check(
 
 
 def _check_body(
-    mechanism: Mechanism, body: list[Statement], where: str = "code that runs every step"
+    mechanism: Mechanism,
+    body: list[Statement],
+    where: str = "code that runs every step",
+    pointers: bool = False,
 ) -> None:
     for statement in ir.statements(body):
         if isinstance(statement, ir.Opaque):
@@ -133,7 +143,7 @@ def _check_body(
                 if integer(bound) is None:
                     raise Unsupported("HX022", "FROM with a computed bound", statement.line)
         if isinstance(statement, ir.Assign):
-            _check_target(statement)
+            _check_target(statement, pointers)
         for expr in ir.expressions(statement):
             _check_expr(mechanism, expr, statement)
 
@@ -154,9 +164,10 @@ def integer(expr: ir.Expr) -> int | None:
     return None
 
 
-def _check_target(statement: ir.Assign) -> None:
+def _check_target(statement: ir.Assign, pointers: bool) -> None:
     target = statement.target
-    if target.var.storage not in _WRITTEN:
+    allowed = pointers and target.var.storage is Storage.POINTER
+    if target.var.storage not in _WRITTEN and not allowed:
         raise Unsupported(
             "HX022", f"{target.var.storage.value} {target.var.name} is written", statement.line
         )

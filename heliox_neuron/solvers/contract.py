@@ -6,12 +6,13 @@ Pieces of unbranched cable first (Wang 1981), then rake and compress (Miller and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from .forest import Forest, Ints
+from .forest import Forest, Ints, forest
 
-PIECE = 8  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
+PIECE = 10  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
 LANES = 32
 
 
@@ -125,6 +126,32 @@ def removals(tree: Forest, longest: int) -> list[tuple[int, int, int]]:
     return out
 
 
+@lru_cache(maxsize=64)
+def _ranks(parents: bytes) -> Ints:
+    tree = forest(np.frombuffer(parents, np.int32))
+    parts = _sorted_pieces(tree, PIECE)
+    rank: Ints = np.full(tree.n_node, PIECE * len(parts), np.int64)
+    for k, piece in enumerate(parts):
+        for j, i in enumerate(piece.nodes):
+            rank[i] = j * len(parts) + k
+    return rank
+
+
+def arrange(parent: Ints) -> Ints:
+    """The order of nodes in which neighbouring threads read neighbouring slots: (n,) ranks.
+
+    Shared memory serves a warp at a time only what lies in different banks.
+    """
+    return _ranks(np.ascontiguousarray(parent, np.int32).tobytes())
+
+
+def _sorted_pieces(tree: Forest, longest: int) -> list[Piece]:
+    """A node's pieces side by side."""
+    parts = pieces(tree, longest)
+    parts.sort(key=lambda piece: (piece.parent, len(piece.nodes)))
+    return parts
+
+
 def _last_received(rounds: list[list[Removal]], n_left: int) -> list[int]:
     """For each node the last round in which a neighbour leaves it something, -1 for none."""
     last = [-1] * n_left
@@ -139,7 +166,7 @@ def _last_received(rounds: list[list[Removal]], n_left: int) -> list[int]:
 def _forward(
     rounds: list[list[Removal]], last: list[int]
 ) -> tuple[list[int], list[int], list[int]]:
-    """Bounds of the forward rounds, their items of four words, lists of more children."""
+    """Bounds of the forward rounds, their items of five words, lists of more children."""
     bounds: list[int] = [0]
     items: list[int] = []
     more: list[int] = []
@@ -151,11 +178,14 @@ def _forward(
             if one.child >= 0:
                 up[one.child] = one.node
         for q in sorted(down.keys() | up.keys()):
-            first, *rest = down.get(q, [-1])
-            items += [q * 2 + (last[q] == r), up.get(q, -1), first, len(more) if rest else -1]
+            below = down.get(q, [])
+            first, second = [*below, len(last), len(last)][:2]
+            rest = below[2:]
+            items += [q * 2 + (last[q] == r), up.get(q, len(last)), first, second]
+            items.append(len(more) if rest else -1)
             if rest:
                 more += [len(rest), *rest]
-        bounds.append(len(items) // 4)
+        bounds.append(len(items) // 5)
     return bounds, items, more
 
 
@@ -189,11 +219,9 @@ def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tupl
 
     longest: most nodes of a piece, at most HX_CONTRACT_PIECE of tree_contract.cuh.
     """
-    parts = pieces(tree, longest)
+    parts = _sorted_pieces(tree, longest)
     left, parent = _left(tree, parts)
     index = {i: q for q, i in enumerate(left)}
-    # a node's pieces side by side
-    parts.sort(key=lambda piece: (index[piece.parent], len(piece.nodes)))
     parents = [index[piece.parent] for piece in parts]
     first: Ints = np.searchsorted(parents, np.arange(len(left) + 1))
     below_piece = {piece.child for piece in parts}
@@ -213,9 +241,15 @@ def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tupl
         items,
         more,
         np.cumsum([0] + [len(ones) for ones in back]).tolist(),
-        [word for ones in back for one in ones for word in (one.node, one.parent, one.child)],
+        [
+            word if word >= 0 else len(left)
+            for ones in back
+            for one in ones
+            for word in (one.node, one.parent, one.child)
+        ],
     ]
     words = [len(parts), len(left), len(rounds), _tail(bounds, back)]
     words += np.cumsum([11] + [len(section) for section in sections[:-1]]).tolist()
     words += [word for section in sections for word in section]
-    return np.array(words, np.int32), 5 * len(left) + 2 * len(parts), len(rounds)
+    words += [0] * (5 * n_thread)  # the kernel loads ahead
+    return np.array(words, np.int32), 5 * (len(left) + 1) + 2 * len(parts), len(rounds)

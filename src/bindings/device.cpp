@@ -238,6 +238,9 @@ void bind_device(py::module_& m) {
     m.def("device_state", &state_dict);
     m.def("device_global", &global_view);
     m.def("device_resolve", &resolve);
+    m.def("device_take_numbers", [](std::vector<uint64_t> const& addresses) {
+        return column<bool>(device_take_numbers(addresses), [](char taken) { return taken != 0; });
+    });
     m.def("device_sources", &sources);
     m.def("device_is_weight", [](uint64_t address) {
         return device_is_weight(reinterpret_cast<double const*>(address));

@@ -7,7 +7,6 @@
 #include <pybind11/stl.h>
 
 #include "../bridge/device_engine.hpp"
-#include "../bridge/watchdog.hpp"
 #include "device.hpp"
 
 namespace py = pybind11;
@@ -83,7 +82,6 @@ DeviceAnswer ask(py::object const& engine, char const* kind, long n, double t_st
     try {
         DeferredInterrupt const interrupt;
         std::string const asked_from = kind == std::string("fadvance") ? where() : "";
-        WatchdogPaused const paused;
         DeviceAnswer answer = answer_of(engine.attr("steps")(kind, n, t_stop), n);
         answer.where = asked_from;
         answer.plan = py::str(py::getattr(engine, "plan", py::str(""))).cast<std::string>();

@@ -9,6 +9,7 @@
 #include "engine_entry.hpp"
 #include "fixed_step.hpp"
 #include "neuron_model.hpp"
+#include "watchdog.hpp"
 
 extern int hoc_intset;
 
@@ -78,6 +79,7 @@ DeviceAnswer ask(DeviceHost& host, DeviceRequest const& request, long n) {
     std::string failure;
     try {
         Asking const asking;
+        WatchdogPaused const paused;
         answer = d.steps(request.kind, n, request.t_stop);
     } catch (std::exception const& error) {
         failure = error.what();

@@ -7,7 +7,10 @@
 #include "bind.hpp"
 #include "columns.hpp"
 #include "device_decl.hpp"
+#include "device_records.hpp"
 #include "structure.hpp"
+
+#include <hoclist.h>
 
 namespace heliox {
 namespace {
@@ -38,14 +41,14 @@ void read_node(NrnThread& nt, DeviceModel& model) {
     }
 }
 
-char const* kind_of(int type) {
+char const* kind_of(int type, bool before_after) {
     if (type == CAP) {
         return "capacitance";
     }
     if (nrn_is_ion(type)) {
         return "ion";
     }
-    if (!memb_func[type].current && !memb_func[type].state && !pnt_receive[type]) {
+    if (!memb_func[type].current && !memb_func[type].state && !pnt_receive[type] && !before_after) {
         return "other";
     }
     return memb_func[type].is_point ? "point" : "density";
@@ -92,7 +95,6 @@ DeviceMechanism read_mechanism(NrnThread& nt, NrnThreadMembList& tml) {
     int const type = tml.index;
     mechanism.type = type;
     mechanism.name = memb_func[type].sym->name;
-    mechanism.kind = kind_of(type);
     mechanism.n = tml.ml->nodecount;
     mechanism.node = tml.ml->nodeindices;
     mechanism.text = nrn_nmodl_text_[type];
@@ -101,6 +103,7 @@ DeviceMechanism read_mechanism(NrnThread& nt, NrnThreadMembList& tml) {
     mechanism.has_receive = pnt_receive[type] != nullptr;
     mechanism.has_watch = has_semantics(type, kWatch);
     mechanism.before_after = has_before_after(nt, tml.ml);
+    mechanism.kind = kind_of(type, mechanism.before_after);
     mechanism.receive_size = mechanism.has_receive ? pnt_receive_size[type] : 0;
     read_fields(*tml.ml, mechanism);
     read_pointers(*tml.ml, mechanism);
@@ -213,6 +216,44 @@ struct Known {
     std::vector<int> mechanism_of_type;
 };
 Known known_;
+std::vector<uint64_t> numbers_; // sorted
+
+void resolve_number(uint64_t address, DevicePlace& place) {
+    auto const it = std::lower_bound(numbers_.begin(), numbers_.end(), address);
+    if (it != numbers_.end() && *it == address) {
+        place = {DeviceVariable::number, 0, 0, (int)(it - numbers_.begin()), 0};
+    }
+}
+
+struct Elements {
+    uint64_t begin, end;
+};
+
+// Those of all hoc Vectors that no Vector.record() or Vector.play() uses, sorted.
+std::vector<Elements> elements_of_vectors() {
+    std::vector<Elements> found;
+    Symbol* const symbol = hoc_lookup("Vector");
+    if (!symbol || !symbol->u.ctemplate) {
+        return found;
+    }
+    std::vector<void const*> used;
+    for (auto const& record: device_records()) {
+        used.push_back(record.y);
+        used.push_back(record.times);
+    }
+    std::sort(used.begin(), used.end());
+    auto* const list = symbol->u.ctemplate->olist;
+    for (auto* item = list->next; item != list; item = item->next) {
+        auto* const vector = static_cast<IvocVect*>(item->element.obj->u.this_pointer);
+        if (vector && !std::binary_search(used.begin(), used.end(), (void const*)vector)) {
+            auto const begin = reinterpret_cast<uint64_t>(vector_vec(vector));
+            found.push_back({begin, begin + 8ull * vector_capacity(vector)});
+        }
+    }
+    std::sort(found.begin(), found.end(),
+              [](Elements const& a, Elements const& b) { return a.begin < b.begin; });
+    return found;
+}
 
 } // namespace
 
@@ -272,6 +313,7 @@ std::vector<DevicePlace> device_resolve(uint64_t const* addresses, size_t n) {
             std::upper_bound(known_.ranges.begin(), known_.ranges.end(), addresses[i],
                              [](uint64_t at, Range const& range) { return at < range.begin; });
         if (it == known_.ranges.begin() || addresses[i] >= (--it)->end) {
+            resolve_number(addresses[i], places[i]);
             continue;
         }
         auto const offset = int((addresses[i] - it->begin) / 8);
@@ -280,6 +322,29 @@ std::vector<DevicePlace> device_resolve(uint64_t const* addresses, size_t n) {
         places[i].element = offset % it->dim;
     }
     return places;
+}
+
+std::vector<char> device_take_numbers(std::vector<uint64_t> const& addresses) {
+    std::vector<char> taken(addresses.size(), 0);
+    if (addresses.empty() && numbers_.empty()) {
+        return taken;
+    }
+    numbers_.clear();
+    forget_device_records(); // they say whether the device holds a variable
+    if (!addresses.empty()) {
+        auto const elements = elements_of_vectors();
+        for (size_t i = 0; i < addresses.size(); ++i) {
+            auto it = std::upper_bound(
+                elements.begin(), elements.end(), addresses[i],
+                [](uint64_t at, Elements const& range) { return at < range.begin; });
+            if (it != elements.begin() && addresses[i] < (--it)->end) {
+                taken[i] = 1;
+                numbers_.push_back(addresses[i]);
+            }
+        }
+        forget_device_records();
+    }
+    return taken;
 }
 
 double* device_global(std::string const& name) {

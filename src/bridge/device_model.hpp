@@ -87,7 +87,8 @@ HELIOX_API DeviceModel const& device_model_reread();
 // Instances of a type in device_model(): its index, or -1.
 int device_mechanism_index(int type);
 
-enum class DeviceVariable : int8_t { unknown = 0, node = 1, mechanism = 2, time = 3 };
+// number: an element of a hoc Vector that device_take_numbers() was told of; row: which of them.
+enum class DeviceVariable : int8_t { unknown = 0, node = 1, mechanism = 2, time = 3, number = 4 };
 
 struct DevicePlace {
     DeviceVariable kind = DeviceVariable::unknown;
@@ -98,6 +99,11 @@ struct DevicePlace {
 };
 
 HELIOX_API std::vector<DevicePlace> device_resolve(uint64_t const* addresses, size_t n);
+
+// Sorted addresses that the device is to hold beside the model, instead of those of the last call: device_resolve()
+// knows them from now on. Returns for each whether it is an element of a hoc Vector that nothing records into or
+// plays; the others are not taken.
+HELIOX_API std::vector<char> device_take_numbers(std::vector<uint64_t> const& addresses);
 
 // A scalar of hoc ("celsius", "gmax_foo"), or null.
 HELIOX_API double* device_global(std::string const& name);

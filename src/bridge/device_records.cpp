@@ -87,16 +87,19 @@ DeviceRecord read_record(PlayRecord* record) {
     case NeuronClass::record_discrete:
         result.kind = "discrete";
         read_event<VecRecordDiscreteView>(record);
+        result.times = view_of<VecRecordDiscreteView>(record).t;
         break;
     case NeuronClass::play_step:
         result.kind = "play_step";
         read_event<VecPlayStepView>(record);
         result.statement = view_of<VecPlayStepView>(record).statement != nullptr;
+        result.times = view_of<VecPlayStepView>(record).t;
         break;
     case NeuronClass::play_continuous:
         result.kind = "play";
         read_event<VecPlayContinuousView>(record);
         result.statement = view_of<VecPlayContinuousView>(record).statement != nullptr;
+        result.times = view_of<VecPlayContinuousView>(record).t;
         break;
     default:
         result.kind = "graph";
@@ -131,9 +134,10 @@ void find_host_variables() {
     }
     auto const places = device_resolve(addresses.data(), addresses.size());
     for (size_t i = 0; i < records_.size(); ++i) {
-        bool const column =
-            places[i].kind == DeviceVariable::node || places[i].kind == DeviceVariable::mechanism;
-        records_[i].host = records_[i].address != 0 && !column;
+        bool const device = places[i].kind == DeviceVariable::node ||
+                            places[i].kind == DeviceVariable::mechanism ||
+                            places[i].kind == DeviceVariable::number;
+        records_[i].host = records_[i].address != 0 && !device;
     }
 }
 

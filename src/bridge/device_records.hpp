@@ -24,6 +24,7 @@ struct DeviceRecord {
     bool host = false;
     PlayRecord* record = nullptr;
     VectorView* y = nullptr;
+    VectorView* times = nullptr; // of plays and given times, where there are any
 };
 
 // All of NEURON's, in their order; read anew at each call, but once only while a device engine is asked. Throws std::runtime_error when NEURON's objects do

@@ -65,15 +65,6 @@ bool has_statement() {
                               [](PreSyn* source) { return view_of(source).statement != nullptr; });
 }
 
-bool has_before_after() {
-    for (auto* list: nrn_threads[0].tbl) {
-        if (list) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void look_at_records(std::vector<StepRefusal>& obstacles) {
     try {
         for (auto const& record: device_records()) {
@@ -126,7 +117,6 @@ std::vector<StepRefusal> device_obstacles() {
     check(nrnmpi_numprocs > 1, "spikes are exchanged between processes");
     check(nrnmpi_v_transfer_ || nrnthread_vi_compute_,
           "ParallelContext transfers v + vext, or between processes");
-    check(has_before_after(), "a mechanism has a BEFORE or AFTER block");
     check(has_scatter_callbacks(), "CVode.extra_scatter_gather has callbacks");
     check(has_state_transitions(), "a StateTransitionEvent is in the model");
     check(has_statement(), "NetCon.record runs a statement");

@@ -1,5 +1,6 @@
 #include "fixed_step.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "../cpu/step.hpp"
@@ -85,6 +86,9 @@ void first_part(neuron::model_sorted_token const& token, NrnThread& nt) {
     check_serial_tables(*plan_->model);
     ThreadImage& thread = plan_->model->threads[nt.id];
     if (nt.tbl[BEFORE_BREAKPOINT]) {
+        if (nrn_use_fast_imem) { // NEURON has cleared i_membrane_ when these blocks look at it
+            std::fill_n(nt.node_sav_rhs_storage(), nt.end, 0.);
+        }
         nrn_ba(token, nt, BEFORE_BREAKPOINT);
     }
     StepInput const now = input_of(nt, token);

@@ -1,3 +1,4 @@
+// NEURON's watchdog of psolve, while work of ours takes its time.
 #pragma once
 
 #include <sys/time.h>
@@ -5,7 +6,8 @@
 namespace heliox {
 
 // psolve arms a watchdog that ends the process when t has not moved for 20 s (nrn_timeout): compiling a large
-// model's mechanisms for the first time may take longer, and so may what a device engine prepares.
+// model's mechanisms for the first time may take longer, and so may what a device engine prepares. It goes on with
+// the time that was left.
 class WatchdogPaused {
   public:
     WatchdogPaused() {

@@ -5,7 +5,7 @@
 // into their own instances. The array has two halves, used in turn: whoever writes one half again has passed
 // the barrier of the step between, so that all have read it. The blocks must run at the same time.
 // exchange_mask 1 stands for the two halves. A layer whose presynaptic cells have run before finds a row for each
-// step there (nn/batch/cells.py; all bits set), and publishes nothing.
+// step there (nn/batch/compiled.py; all bits set), and publishes nothing.
 #pragma once
 
 namespace hx {
@@ -83,6 +83,9 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
             hx::play(nodes, b, 2 * j);
             HX_SYNC();
         }
+#ifdef HX_BEFORE_BREAKPOINT
+        hx_before_breakpoint(nodes, b, t);
+#endif
         hx_point_currents(nodes, b, t, whole);
         hx_node_currents(nodes, b, t, whole);
         HX_SYNC();
@@ -117,6 +120,12 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
         }
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);
+#ifdef HX_AFTER_SOLVE
+        hx_after_solve(nodes, b, t);
+#endif
+#ifdef HX_BEFORE_STEP
+        hx_before_step(nodes, b, t);
+#endif
         if (hx_model.sync_records) {
             HX_SYNC(); // a record, an average or a threshold looks at what another thread stored
         }

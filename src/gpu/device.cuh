@@ -16,6 +16,8 @@
 #define HX_SYNC() __syncthreads()
 #define HX_SYNCWARP() __syncwarp()
 #define HX_RESTRICT __restrict__
+// Before a loop: its body once. Written out four times, a model's kernel is far larger than the instruction cache.
+#define HX_ROLLED _Pragma("unroll 1")
 
 namespace hx {
 HX_DEVICE int tid() { return threadIdx.x; }
@@ -33,6 +35,11 @@ template <class T>
 HX_DEVICE T fixed(T const* p, int i) {
     return __ldg(p + i);
 }
+// An element that is read once a step: it leaves the multiprocessor's own cache to what is read more often.
+template <class T>
+HX_DEVICE T passing(T const* p, int i) {
+    return __ldcg(p + i);
+}
 } // namespace hx
 
 #else
@@ -49,6 +56,7 @@ HX_DEVICE T fixed(T const* p, int i) {
 #define HX_SYNC() ((void)0)
 #define HX_SYNCWARP() ((void)0)
 #define HX_RESTRICT __restrict__
+#define HX_ROLLED
 
 namespace hx {
 inline thread_local int host_block = 0, host_n_block = 1;
@@ -63,6 +71,10 @@ HX_DEVICE int n_lane() { return 1; }
 HX_DEVICE int atomic_next(int* count) { return (*count)++; }
 template <class T>
 HX_DEVICE T fixed(T const* p, int i) {
+    return p[i];
+}
+template <class T>
+HX_DEVICE T passing(T const* p, int i) {
     return p[i];
 }
 } // namespace hx

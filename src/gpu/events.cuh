@@ -54,6 +54,7 @@ HX_DEVICE void deliver_in_order(Nodes const& nodes, int b, int event, int end, d
     for (;;) {
         // the host's events are sorted by target: the earliest of those left comes next
         int next = -1;
+        HX_ROLLED
         for (int e = event; e < end; ++e) {
             if (hx_model.event_head[e] >= 0 &&
                 (next < 0 || hx_model.event_time[e] < hx_model.event_time[next])) {
@@ -100,6 +101,7 @@ HX_DEVICE int deliver(Nodes const& nodes, int b, int event, int j, double until)
         return event;
     }
     HX_SYNC();
+    HX_ROLLED
     for (int e = event + tid(); e < end; e += n_thread()) {
         if (hx_model.event_head[e]) {
             int k = e;

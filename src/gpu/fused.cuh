@@ -15,6 +15,10 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
     double const half = .5 * hx_model.dt;
     int event = hx_model.event_first[b];
     hx::load_nodes(nodes);
+#ifdef HX_STEADY
+    hx_prepare_steady(nodes, t);
+    HX_SYNC();
+#endif
     hx::Observed observed = hx::observe(b);
     bool const split = hx_model.split_events;
     for (int j = 0; j < n_step; ++j) {
@@ -26,6 +30,15 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
             hx::play(nodes, b, 2 * j);
             HX_SYNC();
         }
+#ifdef HX_BEFORE_BREAKPOINT
+        hx_before_breakpoint(nodes, b, t);
+#endif
+#ifdef HX_STEADY
+        if (hx_model.steady_again) { // a Vector plays into a conductance
+            hx_prepare_steady(nodes, t);
+        }
+#endif
+        hx::steady_currents(nodes);
         hx_point_currents(nodes, b, t, whole);
         hx_node_currents(nodes, b, t, whole);
         HX_SYNC();
@@ -40,6 +53,12 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
         hx_update(nodes, b, t, whole, !hx_model.n_play); // one copy of the states' code
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);
+#ifdef HX_AFTER_SOLVE
+        hx_after_solve(nodes, b, t);
+#endif
+#ifdef HX_BEFORE_STEP
+        hx_before_step(nodes, b, t);
+#endif
         if (hx_model.sync_records) {
             HX_SYNC(); // a record, an average or a threshold looks at what another thread stored
         }

@@ -75,7 +75,12 @@ HX_DEVICE double libm_exp(double x) {
 
 // NEURON's hoc_Exp: 0 below -700, exp(700) above 700. hoc_exp, which warns, is not called.
 // Between these the exponents are in range, so exp_far reduces to its unfused product.
-HX_DEVICE double exp(double x, bool active, double (*)(double)) {
+#ifdef HX_EXP_CALL // a function: a model with many would fill the instruction cache with it
+HX_COLD_DEVICE
+#else
+HX_DEVICE
+#endif
+double exp(double x, bool active, double (*)(double)) {
     if (x > 700. && active) {
         HX_OVERFLOW();
     }

@@ -18,8 +18,10 @@ struct Contribution {
     double i, g;
 };
 
+// steady: so many slots, the first ones, are of nodes whose currents are k + g v with k and g that no step
+// changes (fast fidelity, codegen/device_steady.py).
 struct Nodes {
-    int first, n;
+    int first, n, steady;
     double *v, *rhs, *d, *a, *b, *scratch;
 };
 
@@ -36,6 +38,11 @@ HX_DEVICE Nodes nodes_of(int b, double* memory) {
     Nodes nodes;
     nodes.first = hx_model.block_node[b];
     nodes.n = hx_model.block_node[b + 1] - nodes.first;
+#ifdef HX_STEADY
+    nodes.steady = hx_model.steady_count[b];
+#else
+    nodes.steady = 0;
+#endif
 #if defined(HX_V_IN_SCRATCH)
     nodes.v = memory + 4 * nodes.n;
 #elif defined(HX_GLOBAL_V)
@@ -53,6 +60,7 @@ HX_DEVICE Nodes nodes_of(int b, double* memory) {
 }
 
 HX_DEVICE void load_nodes(Nodes const& nodes) {
+    HX_ROLLED
     for (int l = tid(); l < nodes.n; l += n_thread()) {
 #ifndef HX_GLOBAL_V
         nodes.v[l] = hx_model.v[nodes.first + l];
@@ -64,6 +72,7 @@ HX_DEVICE void load_nodes(Nodes const& nodes) {
 }
 
 HX_DEVICE void store_nodes(Nodes const& nodes) {
+    HX_ROLLED
     for (int l = tid(); l < nodes.n; l += n_thread()) {
         double const v = nodes.v[l];
 #ifndef HX_GLOBAL_V
@@ -78,16 +87,11 @@ HX_DEVICE void store_nodes(Nodes const& nodes) {
 // hx_model.kin: the parent's slot + 1 in the low half (0: a root), the only child's slot + 1 in the high one (0: none).
 constexpr int kSeveral = 0xfffe;
 
-// Capacitance and axial terms (nrn_cap_jacob, the axial loops of nrn_rhs and nrn_lhs): of the node's own
-// parent first, then of its children in NEURON's order.
-HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
+// Axial terms (the axial loops of nrn_rhs and nrn_lhs): of the node's own parent first, then of its children
+// in NEURON's order.
+HX_DEVICE void add_neighbours(Nodes const& nodes, int l, double v, NodeSum& sum) {
     int const p = nodes.first + l;
-    sum.d += .001 * hx_model.cj * fixed(hx_model.cm, p);
-#ifdef HX_FAST_IMEM
-    hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
-    hx_model.sav_d[p] = sum.d - sum.sav_d;
-#endif
-    unsigned const kin = (unsigned)fixed(hx_model.kin, p);
+    unsigned const kin = (unsigned)passing(hx_model.kin, p);
     int const parent = (int)(kin & 0xffffu) - 1, child = (int)(kin >> 16) - 1;
     if (parent >= 0) {
         double const b = nodes.b[l];
@@ -100,14 +104,59 @@ HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
         sum.d -= a;
     } else if (child == kSeveral) {
         int const end = hx_model.child_first[p + 1];
+        HX_ROLLED
         for (int k = hx_model.child_first[p]; k < end; ++k) {
             double const a = nodes.a[hx_model.child[k]];
             sum.rhs += a * (v - nodes.v[hx_model.child[k]]);
             sum.d -= a;
         }
     }
+}
+
+// Capacitance (nrn_cap_jacob) and axial terms complete a node's row.
+HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
+    if (l < nodes.steady) {
+        return;
+    }
+    int const p = nodes.first + l;
+    sum.d += .001 * hx_model.cj * fixed(hx_model.cm, p);
+#ifdef HX_FAST_IMEM
+    hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
+    hx_model.sav_d[p] = sum.d - sum.sav_d;
+#endif
+    add_neighbours(nodes, l, v, sum);
     nodes.rhs[l] = sum.rhs;
     nodes.d[l] = sum.d;
+}
+
+#ifdef HX_STEADY
+
+// rhs of a steady node without its neighbours is k - g v.
+HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
+    int const p = nodes.first + l;
+    NodeSum sum{};
+    sum.d = g + .001 * hx_model.cj * fixed(hx_model.cm, p);
+    add_neighbours(nodes, l, 0., sum);
+    hx_model.steady_k[p] = k;
+    hx_model.steady_g[p] = g;
+    hx_model.steady_d[p] = sum.d;
+}
+
+#endif
+
+HX_DEVICE void steady_currents(Nodes const& nodes) {
+#ifdef HX_STEADY
+#pragma unroll 2
+    for (int l = tid(); l < nodes.steady; l += n_thread()) {
+        int const p = nodes.first + l;
+        double const v = nodes.v[l];
+        NodeSum sum{};
+        sum.rhs = passing(hx_model.steady_k, p) - passing(hx_model.steady_g, p) * v;
+        nodes.d[l] = passing(hx_model.steady_d, p);
+        add_neighbours(nodes, l, v, sum);
+        nodes.rhs[l] = sum.rhs;
+    }
+#endif
 }
 
 // nrn_update_voltage, with nrn_capacity_current and nrn_calc_fast_imem where somebody reads them.
@@ -115,7 +164,7 @@ HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
     int const p = nodes.first + l;
     double const dv = nodes.rhs[l];
 #ifdef HX_V_IN_SCRATCH // the tree solve was there
-    double const v = hx_model.v[p] + hx_model.v_scale * dv;
+    double const v = passing(hx_model.v, p) + hx_model.v_scale * dv;
 #else
     double const v = nodes.v[l] + hx_model.v_scale * dv;
 #endif
@@ -127,6 +176,13 @@ HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
     hx_model.sav_rhs[p] = (hx_model.sav_d[p] * dv + hx_model.sav_rhs[p]) * hx_model.area[p] * 0.01;
 #endif
     return v;
+}
+
+HX_DEVICE void advance_steady(Nodes const& nodes, bool whole) {
+#pragma unroll 2
+    for (int l = tid(); l < nodes.steady; l += n_thread()) {
+        advance_v(nodes, l, whole);
+    }
 }
 
 // NEURON's Nernst potential for instances whose style asks for it (nrnoc/eion.cpp).
@@ -201,6 +257,7 @@ HX_DEVICE void sample(Nodes const& nodes, Observed const& o, int j) {
     }
     double* const row = hx_model.record_value + (long long)j * hx_model.n_record;
     row[o.record] = look(nodes, o.record_slot, o.record_place);
+    HX_ROLLED
     for (int r = o.record + n_thread(); r < o.record_end; r += n_thread()) {
         row[r] = look(nodes, hx_model.record_slot[r], hx_model.record_place[r]);
     }
@@ -214,6 +271,7 @@ HX_DEVICE void detect(Nodes const& nodes, Observed& o, int j) {
     if (crosses(look(nodes, o.source_slot, o.source_place), o.threshold, o.flag)) {
         report_spike(o.source, j);
     }
+    HX_ROLLED
     for (int s = o.source + n_thread(); s < o.source_end; s += n_thread()) {
         double const value = look(nodes, hx_model.source_slot[s], hx_model.source_place[s]);
         if (crosses(value, hx_model.source_threshold[s], hx_model.source_flag[s])) {
@@ -231,6 +289,7 @@ HX_DEVICE void store_flag(Observed const& o) {
 // Vector.play, continuous: NEURON's interpolated value for the first or second half of step j.
 HX_DEVICE void play(Nodes const& nodes, int b, int half) {
     double const* const row = hx_model.play_value + (long long)half * hx_model.n_play;
+    HX_ROLLED
     for (int p = hx_model.play_first[b] + tid(); p < hx_model.play_first[b + 1]; p += n_thread()) {
         int const slot = hx_model.play_slot[p];
         if (slot >= 0) {

@@ -9,7 +9,7 @@
 #include "tree_division.cuh"
 
 #ifndef HX_CONTRACT_PIECE
-#define HX_CONTRACT_PIECE 8 // most nodes of a piece; contract.py: PIECE
+#define HX_CONTRACT_PIECE 10 // most nodes of a piece; contract.py: PIECE
 #endif
 
 namespace hx {
@@ -37,49 +37,39 @@ HX_DEVICE double fast_inverse(double d) {
 }
 
 // A piece, tips first. Words of piece k: nodes, child left (-1: none), its slot, parent left, then the slots.
+// The table is far away: all words of a piece are on their way at a time.
 HX_DEVICE void eliminate_piece(ContractTable const& table, ContractScratch const& left, int k,
                                double* d, double* rhs, double const* a, double const* b) {
-    int const* word = table.pieces + k;
+    int const* const word = table.pieces + k;
     int const step = table.n_piece;
     int const n = word[0];
     int const child = word[step];
     int const child_slot = word[2 * step];
-    double const child_a = child < 0 ? 0. : a[child_slot];
-    double to_child = child_a;                          // row of the node, column of the child
+    int slot[HX_CONTRACT_PIECE];
+#pragma unroll
+    for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
+        slot[j] = word[(4 + j) * step]; // those beyond the piece's nodes are 0
+    }
+    double to_child = child < 0 ? 0. : a[child_slot];   // row of the node, column of the child
     double from_child = child < 0 ? 0. : b[child_slot]; // row of the child, column of the node
     double child_d = 0., child_rhs = 0., up_d = 0., up_rhs = 0.;
-    word += 4 * step;
-    int i = word[0];
-    double di = d[i], ri = rhs[i], ai = a[i], bi = b[i];
-    for (int j = 1; j <= n; ++j) {
-        int next = i;
-        double next_d = 0., next_rhs = 0., next_a = 0., next_b = 0.;
+#pragma unroll
+    for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
         if (j < n) {
-            word += step;
-            next = word[0];
-            next_d = d[next];
-            next_rhs = rhs[next];
-            next_a = a[next];
-            next_b = b[next];
+            int const i = slot[j];
+            double const di = d[i] - up_d, ri = rhs[i] - up_rhs, bi = b[i];
+            double const y = fast_inverse(di);
+            d[i] = y;
+            rhs[i] = ri;
+            double const f = a[i] * y;
+            double const g = from_child * y;
+            child_d -= g * to_child;
+            child_rhs -= g * ri;
+            up_d = f * bi;
+            up_rhs = f * ri;
+            to_child = -f * to_child;
+            from_child = -g * bi;
         }
-        di -= up_d;
-        ri -= up_rhs;
-        double const y = fast_inverse(di);
-        d[i] = y;
-        rhs[i] = ri;
-        double const f = ai * y;
-        double const g = from_child * y;
-        child_d -= g * to_child;
-        child_rhs -= g * ri;
-        up_d = f * bi;
-        up_rhs = f * ri;
-        to_child = -f * to_child;
-        from_child = -g * bi;
-        i = next;
-        di = next_d;
-        ri = next_rhs;
-        ai = next_a;
-        bi = next_b;
     }
     left.up[2 * k] = up_d;
     left.up[2 * k + 1] = up_rhs;
@@ -138,6 +128,7 @@ HX_DEVICE void collect_pieces(ContractTable const& table, ContractScratch const&
         left.a[q] = a[i];
         left.b[q] = b[i];
     }
+    HX_ROLLED
     for (int k = table.left[2 * q + 1]; k < table.left[2 * q + 3]; ++k) {
         dq -= left.up[2 * k];
         rq -= left.up[2 * k + 1];
@@ -146,20 +137,34 @@ HX_DEVICE void collect_pieces(ContractTable const& table, ContractScratch const&
     left.rhs[q] = rq;
 }
 
-// A node that stays in a round. Words: node * 2 + (its inverse is due), eliminated parent or -1, eliminated
-// child or -1, position of more children or -1 (their number, then the nodes).
-HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& left, int k) {
-    int const* const item = table.items + 4 * k;
-    int const word = item[0], up = item[1], down = item[2], more = item[3];
-    int const q = word >> 1;
-    double dq = left.d[q], rq = left.rhs[q];
-    if (down >= 0) {
-        double const f = left.a[down] * left.d[down];
-        dq -= f * left.b[down];
-        rq -= f * left.rhs[down];
-    }
-    if (more >= 0) {
-        int const* const children = table.more + more;
+// A node that stays in a round: node * 2 + (its inverse is due), eliminated parent and two eliminated children
+// (n_left: none), position of more children or -1 (their number, then the nodes).
+struct Staying {
+    int word, up, down, second, more;
+};
+
+HX_DEVICE Staying staying(ContractTable const& table, int k) {
+    int const* const item = table.items + 5 * k;
+    return {item[0], item[1], item[2], item[3], item[4]};
+}
+
+// No branches but for rare ones: all loads are under way together. A neighbour that is not there is the node
+// behind the last, whose numbers are zero.
+HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& left,
+                             Staying const& item) {
+    int const q = item.word >> 1, up = item.up, down = item.down, second = item.second;
+    double const aq = left.a[q], bq = left.b[q];
+    double const f_up = bq * left.d[up];
+    double const f_down = left.a[down] * left.d[down];
+    double const f_second = left.a[second] * left.d[second];
+    double const a_up = left.a[up] * left.d[up], b_up = left.b[up];
+    double dq = left.d[q] - f_down * left.b[down];
+    double rq = left.rhs[q] - f_down * left.rhs[down];
+    dq -= f_second * left.b[second];
+    rq -= f_second * left.rhs[second];
+    if (item.more >= 0) {
+        int const* const children = table.more + item.more;
+        HX_ROLLED
         for (int c = 1; c <= children[0]; ++c) {
             int const i = children[c];
             double const f = left.a[i] * left.d[i];
@@ -167,62 +172,99 @@ HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& 
             rq -= f * left.rhs[i];
         }
     }
-    if (up >= 0) {
-        double const aq = left.a[q];
-        double const f = left.b[q] * left.d[up];
-        dq -= f * aq;
-        rq -= f * left.rhs[up];
+    dq -= f_up * aq;
+    rq -= f_up * left.rhs[up];
+    if (up < table.n_left) {
         left.child_a[up] = aq;
-        left.a[q] = -left.a[up] * left.d[up] * aq;
-        left.b[q] = -f * left.b[up];
+        left.a[q] = -a_up * aq;
+        left.b[q] = -f_up * b_up;
     }
-    left.d[q] = word & 1 ? fast_inverse(dq) : dq;
+    left.d[q] = item.word & 1 ? fast_inverse(dq) : dq;
     left.rhs[q] = rq;
 }
 
-// An eliminated node from its parent and child (or -1).
-HX_DEVICE void substitute_round(ContractTable const& table, ContractScratch const& left, int k) {
+// An eliminated node, its parent and child (n_left: none).
+struct Removed {
+    int node, parent, child;
+};
+
+HX_DEVICE Removed removed(ContractTable const& table, int k) {
     int const* const item = table.back_items + 3 * k;
-    int const i = item[0], parent = item[1], child = item[2];
-    double r = left.rhs[i];
-    if (parent >= 0) {
-        r -= left.b[i] * left.rhs[parent];
+    return {item[0], item[1], item[2]};
+}
+
+HX_DEVICE void substitute_round(ContractTable const& table, ContractScratch const& left,
+                                Removed const& item) {
+    double const b = left.b[item.node], x = left.rhs[item.parent], below = left.rhs[item.child];
+    double const a = item.child < table.n_left ? left.child_a[item.node] : 0.;
+    left.rhs[item.node] = (left.rhs[item.node] - b * x - a * below) * left.d[item.node];
+}
+
+template <bool one_warp>
+HX_DEVICE void meet() {
+    if constexpr (one_warp) {
+        HX_SYNCWARP();
+    } else {
+        HX_SYNC();
     }
-    if (child >= 0) {
-        r -= left.child_a[i] * left.rhs[child];
+}
+
+// Rounds first .. last - 1 by the first n threads, a meeting after each. What a thread does first in the next
+// round, and that round's end, are loaded while this one is computed; the table has room for that.
+template <bool one_warp>
+HX_DEVICE void collect_rounds(ContractTable const& table, ContractScratch const& left, int first,
+                              int last, int n) {
+    int begin = table.rounds[first], end = table.rounds[first + 1];
+    Staying item = staying(table, begin + tid());
+    HX_ROLLED
+    for (int r = first; r < last; ++r) {
+        int const after = table.rounds[r + 2];
+        Staying const next = staying(table, end + tid());
+        HX_ROLLED
+        for (int k = begin + tid(); k < end; k += n) {
+            collect_round(table, left, k == begin + tid() ? item : staying(table, k));
+        }
+        begin = end;
+        end = after;
+        item = next;
+        meet<one_warp>();
     }
-    left.rhs[i] = r * left.d[i];
+}
+
+// Rounds last .. first, backwards.
+template <bool one_warp>
+HX_DEVICE void substitute_rounds(ContractTable const& table, ContractScratch const& left, int first,
+                                 int last, int n) {
+    int end = table.back_rounds[last + 1], begin = table.back_rounds[last];
+    int before = table.back_rounds[last > 0 ? last - 1 : 0];
+    Removed item = removed(table, begin + tid());
+    HX_ROLLED
+    for (int r = last; r >= first; --r) {
+        int const further = table.back_rounds[r > 1 ? r - 2 : 0];
+        Removed const next = removed(table, before + tid());
+        HX_ROLLED
+        for (int k = begin + tid(); k < end; k += n) {
+            substitute_round(table, left, k == begin + tid() ? item : removed(table, k));
+        }
+        end = begin;
+        begin = before;
+        before = further;
+        item = next;
+        meet<one_warp>();
+    }
 }
 
 HX_DEVICE void contract_rounds(ContractTable const& table, ContractScratch const& left) {
-    for (int r = 0; r < table.tail; ++r) {
-        for (int k = table.rounds[r] + tid(); k < table.rounds[r + 1]; k += n_thread()) {
-            collect_round(table, left, k);
-        }
-        HX_SYNC();
-    }
+    collect_rounds<false>(table, left, 0, table.tail, n_thread());
     if (tid() < 32) {
         int const n = n_thread() < 32 ? n_thread() : 32;
-        for (int r = table.tail; r < table.n_round; ++r) {
-            for (int k = table.rounds[r] + tid(); k < table.rounds[r + 1]; k += n) {
-                collect_round(table, left, k);
-            }
-            HX_SYNCWARP();
-        }
-        for (int r = table.n_round; r >= table.tail; --r) {
-            for (int k = table.back_rounds[r] + tid(); k < table.back_rounds[r + 1]; k += n) {
-                substitute_round(table, left, k);
-            }
-            HX_SYNCWARP();
-        }
-    }
-    for (int r = table.tail - 1; r >= 0; --r) {
-        HX_SYNC();
-        for (int k = table.back_rounds[r] + tid(); k < table.back_rounds[r + 1]; k += n_thread()) {
-            substitute_round(table, left, k);
-        }
+        collect_rounds<true>(table, left, table.tail, table.n_round, n);
+        substitute_rounds<true>(table, left, table.tail, table.n_round, n);
     }
     HX_SYNC();
+    if (table.tail > 0) {
+        substitute_rounds<false>(table, left, 0, table.tail - 1, n_thread());
+    }
 }
 
 HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* rhs, double const* a,
@@ -239,22 +281,30 @@ HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* r
                                  words + words[8],
                                  words + words[9],
                                  words + words[10]};
-    int const n = table.n_left;
+    int const n = table.n_left + 1; // and the node that stands for none
     ContractScratch const left = {scratch,         scratch + n,     scratch + 2 * n,
                                   scratch + 3 * n, scratch + 4 * n, scratch + 5 * n};
+    HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
         eliminate_piece(table, left, k, d, rhs, a, b);
     }
     HX_SYNC();
-    for (int q = tid(); q < n; q += n_thread()) {
+    if (tid() == n_thread() - 1) {
+        int const none = table.n_left;
+        left.d[none] = left.rhs[none] = left.a[none] = left.b[none] = 0.;
+    }
+    HX_ROLLED
+    for (int q = tid(); q < table.n_left; q += n_thread()) {
         collect_pieces(table, left, q, d, rhs, a, b);
     }
     HX_SYNC();
     contract_rounds(table, left);
+    HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
         substitute_piece(table, left, k, d, rhs, a, b);
     }
-    for (int q = tid(); q < n; q += n_thread()) {
+    HX_ROLLED
+    for (int q = tid(); q < table.n_left; q += n_thread()) {
         rhs[table.left[2 * q] >> 2] = left.rhs[q];
     }
     HX_SYNC();

@@ -10,7 +10,8 @@
 #               them is used; else the package is built with the machine's own tools.
 # --models      the benchmark models (default: HELIOX_MODELS, ../shared/models)
 # --mechanisms  folders made by nrnivmodl, named after the models: l5pc/x86_64/libnrnmech.so
-# --parts       tests, sanitize (compute-sanitizer), bench, scaling; default tests,sanitize,bench
+# --parts       tests, sanitize (compute-sanitizer), bench, scaling (trees of 1 to 10,000 cells), network
+#               (10,000 cells, 10 million NetCons); default tests,sanitize,bench
 # --out         where logs and JSON go (default: a temporary folder)
 # --limit       seconds for everything (560): each part gets what is left
 # --select      pytest's -k for the part "tests"
@@ -223,17 +224,24 @@ run_bench() { # name, program, words
     fi
 }
 minutes() { awk "BEGIN { print ($(left) - 10) / 60 }"; }
-for name in bench scaling; do
+for name in bench scaling network; do
     wants $name || continue
     title "$name"
     if [ "$(left)" -lt 45 ]; then
         remark "$name left out: --limit $limit s are over" && entered $name "left out" 0
     elif [ $name = bench ]; then
         run_bench bench gpu.py --minutes "$(minutes)" --json "$out/gpu.json" "${bench_options[@]}"
-    else
+    elif [ $name = scaling ]; then
         run_bench scaling gpu_scaling.py --minutes "$(minutes)" --json "$out/scaling.json"
+    else
+        run_bench network gpu_scaling.py --network --minutes "$(minutes)" --json "$out/network.json"
     fi
 done
+if wants bench || wants scaling || wants network; then
+    title "goals"
+    (cd "$root" && "$python" benchmarks/gpu_goals.py "$out"/{gpu,scaling,network}.json) 2>&1 |
+        tee "$out/goals.txt"
+fi
 
 # ---- the end -------------------------------------------------------------------------------------
 title "summary"

@@ -15,7 +15,7 @@ EVERY_WAY = ("ball_and_stick", "channels")  # the others meet three ways each, a
 ONE_BY_ONE = ("steprun", "hoc_fadvance", "fixed_step")
 REFUSED = {
     "clamps": ("HX022", "VClamp"),
-    "host_channels": ("HX033", "BEFORE or AFTER"),
+    "host_channels": ("HX022", "hxdiam: diam"),
 }
 
 

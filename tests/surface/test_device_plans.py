@@ -263,3 +263,24 @@ def test_graph_keeps_every_conflict_in_order(small, most):
     assert ({"a", "b"} in together) == bool(small)
     if not small and most > 1:
         assert streams[place["a"]] != streams[place["b"]]
+
+
+@isolated
+def test_a_long_preparation_does_not_wake_the_watchdog_of_psolve():
+    """pc.timeout: NEURON ends the process when t does not move for so long (20 s by default)."""
+    import time
+
+    from neuron import h
+
+    from heliox_neuron.engines.gpu import device as devices
+    from parity import device, models, ways
+
+    compiled = devices.HostDevice.module
+
+    def slowly(*arguments):
+        time.sleep(3.5)
+        return compiled(*arguments)
+
+    h.ParallelContext().timeout(1)
+    devices.HostDevice.module = slowly
+    device.same_bits(models.passive, ways.psolve, steps=700)

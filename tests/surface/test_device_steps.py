@@ -198,37 +198,3 @@ h.run()
 print(int(h.advances), len(v), {(r["engine"], r["kind"]) for r in _core.runs()})
 """)
     assert output.splitlines()[-1] == "800 801 {('gpu', 'fadvance')}"
-
-
-SLOW = """
-import time
-from neuron import h
-from heliox_neuron import heliox
-from heliox_neuron.engines.gpu.engine import GpuEngine
-
-before = GpuEngine._prepare
-def slow(self, *arguments):
-    time.sleep(3.5)
-    return before(self, *arguments)
-GpuEngine._prepare = slow
-section = h.Section()
-section.insert("pas")
-heliox.enable, heliox.device = 1, "gpu"
-pc = h.ParallelContext()
-pc.set_maxstep(10)
-pc.timeout(1)
-h.finitialize(-65)
-pc.psolve(5)
-print(heliox.report().to_dict()["runs"][-1]["engine"], h.t)
-"""
-
-
-def test_the_watchdog_of_psolve_waits_for_the_device(tmp_path):
-    """The first compile of a large model takes longer than psolve's timeout."""
-    from parity.isolate import environment, run_process
-
-    script = tmp_path / "slow.py"
-    script.write_text(SLOW)
-    done = run_process([sys.executable, script], env=environment(HELIOX_GPU_DEVICE="host"))
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert done.stdout.startswith("gpu 5.0")

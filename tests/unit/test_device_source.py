@@ -16,6 +16,7 @@ import nvrtc
 from heliox_neuron.codegen.builtins import builtin_texts
 from heliox_neuron.codegen.device_entry import Entry
 from heliox_neuron.codegen.device_source import DeviceSource, print_model
+from heliox_neuron.codegen.device_steady import is_steady
 from heliox_neuron.nmodl.lower import Kernel, lower
 from heliox_neuron.nmodl.unsupported import Unsupported
 
@@ -29,6 +30,7 @@ MODELS = {
     "hh": ("na", "k", "hh", "pas", "ExpSyn", "Exp2Syn", "IClamp", "SEClamp"),
     "channels": ("na", "k", "ca", "hxna", "hxk", "hxca", "hxcad", "hxkca", "hxih", "pas"),
     "receivers": ("ca", "pas", "hxdepress", "hxclamp", "hxtimer"),
+    "hooks": ("ca", "pas", "hxstages", "hxmoment", "hxdipole", "hxchain", "hxbefore"),
 }
 FUSED = ("HX_THREADS=128", "HX_BLOCKS=1", "HX_TREE_METHOD=hx::tree_dhs")
 # name: model, fast_imem, spread, macros
@@ -37,24 +39,33 @@ VARIANTS = {
     "v in global memory": ("hh", False, False, (*FUSED, "HX_GLOBAL_V")),
     "nodes in global memory": ("hh", False, False, (*FUSED, "HX_GLOBAL_NODES")),
     "contract": ("hh", False, False, (*FUSED[:2], "HX_TREE_METHOD=hx::tree_contract")),
+    "steady": (
+        "hh",
+        False,
+        False,
+        (*FUSED[:2], "HX_TREE_METHOD=hx::tree_contract", "HX_FAST", "HX_STEADY", "HX_V_IN_SCRATCH"),
+    ),
     "hines": ("hh", False, False, (*FUSED[:2], "HX_TREE_METHOD=hx::tree_hines")),
     "spread": ("channels", False, True, FUSED),
     "channels": ("channels", False, False, FUSED),
     "receivers": ("receivers", False, False, FUSED),
     "coupled": ("hh", False, False, (*FUSED, "HX_PLAN_COUPLED")),
+    "hooks": ("hooks", False, False, FUSED),
+    "coupled hooks": ("hooks", False, False, (*FUSED, "HX_PLAN_COUPLED")),
+    "hooks in streams": ("hooks", False, False, (*FUSED, "HX_PLAN_STREAMS")),
 }
 
 
 @cache
 def kernel_of(name: str) -> Kernel:
-    for folder in ("golden/mod", "mod"):
+    for folder in ("golden/mod", "mod", "mod/hooks"):
         path = TESTS / folder / f"{name}.mod"
         if path.exists():
             text = path.read_text()
             break
     else:
         text = builtin_texts()[name]
-    kernel = lower(text, receive=True)
+    kernel = lower(text, receive=True, hooks=True)
     assert kernel is not None
     return kernel
 
@@ -68,9 +79,14 @@ def entry_of(name: str, dense: bool = False) -> Entry:
 
 
 def source_of(
-    names: tuple[str, ...], fast_imem: bool = False, spread: bool = False, dense: bool = False
+    names: tuple[str, ...],
+    fast_imem: bool = False,
+    spread: bool = False,
+    dense: bool = False,
+    streams: bool = False,
 ) -> DeviceSource:
-    return print_model([entry_of(name, dense) for name in names], fast_imem, set(), spread)
+    entries = [entry_of(name, dense) for name in names]
+    return print_model(entries, fast_imem, set(), spread, streams=streams)
 
 
 @pytest.mark.parametrize("name", DENSITY + POINT)
@@ -99,12 +115,14 @@ def test_models_compile_for_the_gpu(variant: str, arch: str) -> None:
     from heliox_neuron.engines.gpu.device import whole_source
 
     model, fast_imem, spread, macros = VARIANTS[variant]
-    text = whole_source(source_of(MODELS[model], fast_imem, spread).text)
+    streams = "HX_PLAN_STREAMS" in macros
+    text = whole_source(source_of(MODELS[model], fast_imem, spread, streams=streams).text)
     assert "#include" not in re.sub(r"#include <[^>]*>", "", text), "a header of ours is missing"
     options = tuple(f"-D{macro}" for macro in macros)
     ptx, log = nvrtc.compile(text, arch, options=options)
     assert "error" not in log
-    entry = "hx_coupled" if variant == "coupled" else "hx_fused"
+    coupled = "HX_PLAN_COUPLED" in macros
+    entry = "hx_coupled" if coupled else "hx_gather" if streams else "hx_fused"
     assert f".entry {entry}(".encode() in ptx
     assert b".entry hx_prepare(" in ptx
 
@@ -151,3 +169,16 @@ def test_an_order_that_the_device_cannot_keep_is_refused(name: str) -> None:
     with pytest.raises(Unsupported) as refused:
         source_of(("k", "ca", name))
     assert refused.value.code == "HX022"
+
+
+@pytest.mark.parametrize("name", ["pas", "hh", "hxih", "hxca", "IClamp", "ExpSyn"])
+def test_only_a_linear_current_is_steady(name: str) -> None:
+    assert is_steady(kernel_of(name)) == (name == "pas")
+
+
+def test_exp_is_a_function_in_large_models() -> None:
+    entries = [entry_of(name, False) for name in MODELS["channels"]]
+    few = print_model(entries, False, set())
+    many = print_model([*entries, *entries], False, set())
+    assert "#define HX_EXP_CALL" not in few.text
+    assert "#define HX_EXP_CALL" in many.text

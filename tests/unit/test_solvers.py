@@ -11,7 +11,7 @@ import pytest
 
 from heliox_neuron import solvers
 from heliox_neuron.codegen import compile
-from heliox_neuron.solvers import reference
+from heliox_neuron.solvers import contract, reference
 
 EXACT = ("hines", "dhs", "dhs_levels")
 THREADS = (1, 8, 32, 128, 256)
@@ -288,3 +288,19 @@ HX_GLOBAL void solve(int const* table, double* columns, int n) {{
 }}
 """
     nvrtc.compile(source, arch, include=[str(compile.device_include_dir())])
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_contract_solves_in_its_own_order_of_slots(shape):
+    """The layout puts the nodes of a block in the order of contract.arrange."""
+    parent = np.array(SHAPES[shape], np.int32)
+    rank = contract.arrange(parent)
+    order = np.lexsort((np.arange(len(parent)), rank))
+    slot = np.empty(len(parent), np.int32)
+    slot[order] = np.arange(len(parent))
+    inside = rank[rank < rank.max()]
+    assert np.unique(inside).size == inside.size  # nodes of pieces
+    columns = matrix(SHAPES[shape], 3)
+    x = solvers.solve("contract", parent, *columns, slot=slot, n_thread=128)
+    expected = solvers.solve("hines", parent, *columns)
+    assert np.abs(x - expected).max() <= 1e-10 * np.abs(expected).max()

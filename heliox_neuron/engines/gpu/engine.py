@@ -12,8 +12,10 @@ import os
 import time
 from typing import Any
 
+from ...codegen.device_entry import Entry
 from ...errors import HelioXError
-from ...nmodl import derivimplicit
+from ...nmodl import derivimplicit, settled
+from ...nmodl.ir import Storage, Variable
 from ...settings import logger
 from .averages import Averages
 from .columns import Copies
@@ -23,7 +25,7 @@ from .memory import check_memory, out_of_memory
 from .model import DeviceModel
 from .observers import Observers
 from .plans import Plan, choose_plan, has_pointers, make_plan, one_block, suits
-from .translate import Refusal
+from .translate import NeedsStreams, Refusal
 
 _WHOLE_LAST, _WHOLE_ALL, _DETECT_LAST = 1, 2, 4
 
@@ -49,7 +51,12 @@ class GpuEngine:
         self._stepping = False
         try:
             model = self._prepare(kind, n)
-            return self._advance(model, n)
+            try:
+                return self._advance(model, n)
+            except NeedsStreams:
+                if self.core.get("plan") != "auto":
+                    raise
+                return self._advance(self._in_streams(), n)
         except Refusal as refused:
             return refused.code, refused.reason
         except MemoryError as error:
@@ -111,14 +118,26 @@ class GpuEngine:
                 raise Refusal("HX033", "there is no compartment to compute")
             self._release()
             check_memory(self._device, structure)
-            self._model = model = self._build(structure, method, wanted, fast)
+            self._model = self._build(structure, method, wanted, fast)
             self._key = key
-            self._copies = Copies(self.core, model)
-            self._observers = Observers(self.core, model)
-            self._events = Events(self.core, model)
-            self._averages = Averages(self.core, model)
+            self._watch_model(self._model)
             self.figures["freeze_seconds"] = time.perf_counter() - started
             self.figures["device_bytes"] = self._model.bytes()
+        return self._model
+
+    def _watch_model(self, model: DeviceModel) -> None:
+        self._copies = Copies(self.core, model)
+        self._observers = Observers(self.core, model)
+        self._events = Events(self.core, model)
+        self._averages = Averages(self.core, model)
+
+    def _in_streams(self) -> DeviceModel:
+        """The model once more, for the plan in which any block sees any other."""
+        key, fast = self._key, self.core.get("fidelity") == "fast"
+        self._release()
+        self._model = self._build(self.core.device_model(), self._method(), "streams", fast)
+        self._key = key
+        self._watch_model(self._model)
         return self._model
 
     def _release(self) -> None:
@@ -159,6 +178,7 @@ class GpuEngine:
 
     def _advance(self, model: DeviceModel, n: int) -> int:
         observers, events, averages = self._observers, self._events, self._averages
+        self._plan.look(self.core, model)
         observers.take_over()
         averages.take_over()
         model.values["sync_records"] = int(observers.sync or averages.sync)
@@ -201,6 +221,7 @@ class GpuEngine:
             observers.finish()
             averages.finish()
             self._copies.give_back()
+            self._plan.give_back()
             events.give_back()
         return done
 
@@ -214,7 +235,7 @@ class GpuEngine:
         events.run()
         observers.outcome.begin()
         flag_bits = _DETECT_LAST if more else 0
-        whole = observers.whole or events.whole or averages.whole
+        whole = observers.whole or events.whole or averages.whole or self._plan.whole
         flag_bits |= _WHOLE_ALL if whole else 0 if more else _WHOLE_LAST
         self._plan.run(model, float(window.t[0]), int(window.n_step), flag_bits)
         observers.begin_fetch(window)
@@ -231,6 +252,7 @@ class GpuEngine:
                 if entry.kernel is not None and derivimplicit.is_used(entry.kernel.mechanism):
                     reason = f"secondorder = 1 with METHOD derivimplicit ({entry.name})"
                     raise Refusal("HX033", reason)
+        check_settled(self.core, model.entries, state["celsius"])
         scale = 2.0 if state["secondorder"] else 1.0
         model.values["dt"] = state["dt"]
         model.values["cj"] = scale / state["dt"]
@@ -238,3 +260,18 @@ class GpuEngine:
         model.values["v_scale"] = scale
         for ion in model.ions.values():
             model.values[f"{ion['name']}__coefficient"] = self.core.device_nernst(ion["type"])
+
+
+def check_settled(core: Any, entries: list[Entry], celsius: float) -> None:
+    """GLOBALs that the kernels do not assign have the value that they would assign."""
+    for entry in entries:
+        for variable, expr in entry.kernel.settled if entry.kernel is not None else ():
+
+            def value(variable: Variable, name: str = entry.name) -> float:
+                if variable.storage is Storage.CELSIUS:
+                    return celsius
+                return float(core.device_global(f"{variable.name}_{name}")[0])
+
+            if settled.current(expr, value) != value(variable):
+                reason = f"GLOBAL {variable.name} of {entry.name} is about to change"
+                raise Refusal("HX022", reason)

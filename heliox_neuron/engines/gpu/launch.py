@@ -65,9 +65,11 @@ class NodeMemory:
         whole, without_v = 8 * (5 * nodes + scratch), 8 * (4 * nodes + scratch)
         if resident(whole) >= wanted or resident(whole) == resident(without_v) > 0:
             return NodeMemory(whole, "", resident(whole))
+        shared_place = 8 * (4 * nodes + max(scratch, nodes))
+        if resident(shared_place) == resident(without_v) > 0:
+            return NodeMemory(shared_place, "HX_V_IN_SCRATCH", resident(shared_place))
         if resident(without_v):
-            place = "HX_V_IN_SCRATCH" if scratch >= nodes else "HX_GLOBAL_V"
-            return NodeMemory(without_v, place, resident(without_v))
+            return NodeMemory(without_v, "HX_GLOBAL_V", resident(without_v))
         return NodeMemory(0, "", 1)
 
     def macros(self) -> tuple[str, ...]:

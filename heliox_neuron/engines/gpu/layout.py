@@ -9,6 +9,7 @@ their nodes.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -72,16 +73,24 @@ def deal_cells(sizes: Longs, n_multiprocessor: int, most: int = 256) -> Longs:
 
 
 def lay_out(
-    parent: Ints, n_cell: int, signature: Longs, n_multiprocessor: int, one_block: bool = False
+    parent: Ints,
+    n_cell: int,
+    signature: Longs,
+    n_multiprocessor: int,
+    one_block: bool = False,
+    arrange: Callable[[Ints], Longs] | None = None,
 ) -> NodeLayout:
-    """signature: [n_node] which mechanisms a node carries."""
+    """signature: [n_node] which mechanisms a node carries. arrange: the order among those of a
+    block that carry the same, from the parents of the block's nodes (-1 for roots); None: NEURON's.
+    """
     n = len(parent)
     root = cells_of(parent, n_cell)
     sizes = np.bincount(root, minlength=n_cell)
     cell_block = np.zeros(n_cell, np.int64) if one_block else deal_cells(sizes, n_multiprocessor)
     block = cell_block[root]
     rows = np.arange(n)
-    order = np.lexsort((rows, signature, block))
+    rank = rows if arrange is None else _ranks(parent, n_cell, block, arrange)
+    order = np.lexsort((rank, signature, block))
     position = np.empty(n, np.int64)
     position[order] = rows
     counts = np.bincount(block, minlength=int(block.max()) + 1 if n else 1)
@@ -100,6 +109,20 @@ def lay_out(
         first, position, order, slot, block, kin, child_first.astype(np.int32),
         child.astype(np.int32), _forests(parent, inner, block, first, slot),
     )  # fmt: skip
+
+
+def _ranks(parent: Ints, n_cell: int, block: Longs, arrange: Callable[[Ints], Longs]) -> Longs:
+    """[n_node] by row, what `arrange` makes of each block."""
+    by_block: Longs = np.argsort(block, kind="stable")
+    first: Longs = np.searchsorted(block[by_block], np.arange(int(block.max()) + 2))
+    local = np.empty(len(parent), np.int64)
+    local[by_block] = np.arange(len(parent)) - first[block[by_block]]
+    parents = np.where(np.arange(len(parent)) < n_cell, -1, local[parent]).astype(np.int32)
+    rank = np.empty(len(parent), np.int64)
+    for begin, end in itertools.pairwise(first):
+        rows = by_block[begin:end]
+        rank[rows] = arrange(parents[rows])
+    return rank
 
 
 def _kin(parent_slot: Ints, child_first: Longs, child: Ints) -> Ints:

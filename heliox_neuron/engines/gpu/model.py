@@ -14,6 +14,7 @@ from ...codegen import device_math
 from ...codegen.cpp_layout import Layout
 from ...codegen.device_source import DeviceSource, Entry
 from ...nmodl.net_receive import Receive
+from ...solvers.contract import arrange
 from .columns import Column
 from .device import Array, Device
 from .launch import NodeMemory, choose_spread, choose_threads
@@ -66,10 +67,15 @@ class DeviceModel:
         )
         self.inexact = inexact_functions(self.entries)
         self.numbers = {entry.name: m for m, entry in enumerate(self.entries)}
+        spread = choose_spread()
+        self.source: DeviceSource = source_of(
+            self.entries, self.fast_imem, frozenset(), spread, fast, self.streams
+        )
         masks = self._masks()
+        steady = self._steady(masks)
         self.nodes: NodeLayout = lay_out(
-            structure["parent"], structure["n_cell"], signatures(masks),
-            device.n_multiprocessor, one_block,
+            structure["parent"], structure["n_cell"], np.where(steady, -1, signatures(masks)),
+            device.n_multiprocessor, one_block, arrange if method == "contract" else None,
         )  # fmt: skip
         self.instances: dict[str, InstanceLayout] = {
             entry.name: lay_instances(self._node_of(entry.name), self.nodes, entry.dense)
@@ -82,15 +88,14 @@ class DeviceModel:
         self._on_way = [np.zeros(0, np.uint64), np.zeros(0, np.uint64)]
         self._volatile: list[tuple[int, str, str, Key]] = []
         self.values: dict[str, int | float] = {}  # numbers of hx_model
+        self.number_block = np.zeros(0, np.int64)  # hooks.py: who looks at each number
         sizes = np.diff(self.nodes.first)
-        spread = choose_spread()
         self.n_thread = n_thread or choose_threads(device, sizes)
-        self.source: DeviceSource = source_of(
-            self.entries, self.fast_imem, frozenset(), spread, fast, self.streams
-        )
         self.spread = bool(self.source.passes)
         self._plan_trees(sizes)
         self._fill_fixed()
+        if self.has_steady:
+            self._fill_steady(steady)
         self._fill_keys(masks)
         self.module = device.module(self.source.text, self.macros())
         self.staging = Staging(device, self.arrays)
@@ -111,6 +116,29 @@ class DeviceModel:
         for m, entry in enumerate(self.entries):
             masks[m // 32, self._node_of(entry.name)] |= np.uint32(1 << (m % 32))
         return masks
+
+    def _steady(self, masks: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+        """[n_node] by row: nodes with nothing but steady mechanisms (device_steady.py)."""
+        self.has_steady = self.fast and not self.fast_imem and not (
+            self.streams or "HX_PLAN_COUPLED" in self.plan_macros
+        )  # fmt: skip
+        if not self.has_steady:
+            return np.zeros(masks.shape[1], np.bool_)
+        allowed = np.zeros(len(masks), np.uint32)
+        for m, entry in enumerate(self.entries):
+            if entry.name in self.source.steady:
+                allowed[m // 32] |= np.uint32(1 << (m % 32))
+        found: npt.NDArray[np.bool_] = ~(masks & ~allowed[:, None]).any(axis=0)
+        return found
+
+    def _fill_steady(self, steady: npt.NDArray[np.bool_]) -> None:
+        """What kernels keep of steady nodes (src/gpu/nodes.cuh)."""
+        layout = self.nodes
+        for name in ("steady_k", "steady_g", "steady_d"):
+            self.arrays[name] = self.device.empty(len(layout.row), np.float64)
+        counts = np.bincount(layout.block[steady], minlength=layout.n_block).astype(np.int32)
+        self.arrays["steady_count"] = self.device.array(counts)
+        self.values["steady_again"] = 0
 
     def _plan_trees(self, sizes: Array) -> None:
         tables: dict[int, int] = {}
@@ -147,6 +175,7 @@ class DeviceModel:
             f"HX_TREE_METHOD=hx::tree_{self.method}",
             f"HX_THREADS={self.n_thread}",
             *(["HX_FAST"] if self.fast else []),
+            *(["HX_STEADY"] if self.has_steady else []),
             *device_math.check_libm().defines,
             *self.memory.macros(),
             *self.plan_macros,
@@ -268,6 +297,19 @@ class DeviceModel:
     def _fill_block(self, name: str, mechanism: str) -> None:
         self.arrays[name] = self.device.array(self.instances[mechanism].block)
 
+    def _hook_order(self, mechanism: str) -> npt.NDArray[np.int64]:
+        """NEURON's order, block by block where a kernel does one block."""
+        blocks = self.nodes.block[self._node_of(mechanism)]
+        return np.arange(len(blocks)) if self.streams else np.argsort(blocks, kind="stable")
+
+    def _fill_hook_at(self, name: str, mechanism: str) -> None:
+        place = self.instances[mechanism].place[self._hook_order(mechanism)]
+        self.arrays[name] = self.device.array(place.astype(np.int32))
+
+    def _fill_hook_node(self, name: str, mechanism: str) -> None:
+        rows = self._node_of(mechanism)[self._hook_order(mechanism)]
+        self.arrays[name] = self.device.array(self.nodes.position[rows].astype(np.int32))
+
     def _fill_scratch(self, name: str, mechanism: str, column: str) -> None:
         self.arrays[name] = self.device.empty(self.instances[mechanism].size, np.float64)
 
@@ -344,6 +386,8 @@ class DeviceModel:
         """A Vector plays into this column: NEURON gets it back after a batch."""
         if key in self.columns:
             self.columns[key].written = True
+        if self.has_steady and key[0] == "column" and key[1] in self.source.steady:
+            self.values["steady_again"] = 1
 
     # ---- hx_model ----
 

@@ -41,7 +41,7 @@ class Observers:
         self.sources = self.core.device_sources()
         looked = [*self.core.device_record_table(), self.sources["address"]]
         now = (*(array.tobytes() for array in looked), self.sources["threshold"].tobytes(),
-               len(self.model.columns))  # fmt: skip
+               len(self.model.columns), self.model.number_block.tobytes())  # fmt: skip
         if now == self._seen:
             return
         self._seen = ()

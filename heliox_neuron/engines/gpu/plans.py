@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from .coupling import Coupling
+from .coupling import Linked
 from .device import Device
 from .model import DeviceModel
 from .streams import Streams
@@ -22,11 +22,22 @@ class Plan(Protocol):
     name: str
     macros: tuple[str, ...]  # what the model's source is compiled with
 
+    @property
+    def whole(self) -> bool:
+        """Whether every step has to store all columns."""
+        ...
+
+    def look(self, core: Any, model: DeviceModel) -> None:
+        """Before a batch, before anybody asks where variables are."""
+
     def begin(self, core: Any, model: DeviceModel) -> None:
         """Before a batch, before hx_model is filled. Raises Refusal."""
 
     def run(self, model: DeviceModel, t: float, n_step: int, flags: int) -> None:
         """Launches a window of steps from t [ms]; flags: those of src/gpu/plans.cuh."""
+
+    def give_back(self) -> None:
+        """After a batch: what is no column of the model."""
 
 
 class Fused:
@@ -34,8 +45,15 @@ class Fused:
 
     name = "fused"
     macros: tuple[str, ...] = ()
+    whole = False
+
+    def look(self, core: Any, model: DeviceModel) -> None:
+        core.device_take_numbers([])
 
     def begin(self, core: Any, model: DeviceModel) -> None:
+        pass
+
+    def give_back(self) -> None:
         pass
 
     def run(self, model: DeviceModel, t: float, n_step: int, flags: int) -> None:
@@ -44,19 +62,18 @@ class Fused:
         )
 
 
-class Coupled:
+class Coupled(Linked):
     """One launch a window; blocks meet once a step, so all of them run at the same time."""
 
     name = "coupled"
     macros: tuple[str, ...] = ("HX_PLAN_COUPLED",)
 
     def __init__(self) -> None:
-        self._coupling: Coupling | None = None
+        super().__init__()
         self._meetings = 0
 
     def begin(self, core: Any, model: DeviceModel) -> None:
-        self._coupling = self._coupling or Coupling(core, model)
-        self._coupling.take_over()
+        super().begin(core, model)
         self._meetings = 0
 
     def run(self, model: DeviceModel, t: float, n_step: int, flags: int) -> None:

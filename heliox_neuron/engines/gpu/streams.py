@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...codegen.device_streams import Task, tasks_of
-from .coupling import Coupling
+from .coupling import Linked
 from .device import Device, Graph, Launch
 from .model import DeviceModel
 
@@ -84,22 +84,21 @@ def assign_streams(nodes: list[Node], most: int) -> list[int]:
     return streams
 
 
-class Streams:
+class Streams(Linked):
     """A graph of kernels a step, or several steps."""
 
     name = "streams"
     macros: tuple[str, ...] = ("HX_PLAN_STREAMS",)
 
     def __init__(self) -> None:
-        self._coupling: Coupling | None = None
+        super().__init__()
         self._graphs: dict[tuple[object, ...], Graph] = {}
         self._pieces: dict[tuple[int, ...], tuple[int, int]] = {}
         self.n_launch = 0  # of a step
 
     def begin(self, core: Any, model: DeviceModel) -> None:
         """The links are copied by a kernel of their own: no barrier is needed."""
-        self._coupling = self._coupling or Coupling(core, model)
-        self._coupling.take_over()
+        super().begin(core, model)
         if "clock" not in model.arrays:
             self._prepare(model)
 
@@ -157,7 +156,8 @@ class Streams:
 
     def _graph(self, model: DeviceModel, n_step: int) -> Graph:
         linked, played = model.values["n_link"] > 0, model.values["n_play"] > 0
-        key = (linked, played, model.values["n_link"] if linked else 0, n_step)
+        n_sum = model.values.get("n_sum", 0)
+        key = (linked, played, model.values["n_link"] if linked else 0, n_sum, n_step)
         if key not in self._graphs:
             one = self._launches(model, linked, played)
             self.n_launch = len(one)
@@ -186,6 +186,7 @@ class Streams:
         n = {
             "node": len(model.nodes.row),
             "link": model.values["n_link"],
+            "sum": model.values.get("n_sum", 0),
             "instance": self._instances(model, task.entry) if task.entry >= 0 else 0,
         }[task.over]
         return Launch(task.kernel, grid(model.device, int(n)), _THREADS)

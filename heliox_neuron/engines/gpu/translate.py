@@ -21,10 +21,14 @@ class Refusal(Exception):
         self.reason = reason
 
 
+class NeedsStreams(Refusal):
+    """Blocks of cells would have to see each other within a phase: the streams plan can do it."""
+
+
 @functools.lru_cache(maxsize=256)
-def _lowered(text: str, receive: bool) -> Kernel | Unsupported | None:
+def _lowered(text: str, receive: bool, hooks: bool) -> Kernel | Unsupported | None:
     try:
-        return lower(text, receive=receive)
+        return lower(text, receive=receive, hooks=hooks, settle=True)
     except Unsupported as refused:
         return refused
 
@@ -36,11 +40,12 @@ def _reason(refused: Unsupported) -> str:
 def kernel_of(mechanism: dict[str, Any]) -> Kernel | None:
     """The lowered mechanism, None where it does nothing in a step. Raises Refusal."""
     name, text = mechanism["name"], mechanism["text"]
-    if not (mechanism["has_current"] or mechanism["has_state"] or mechanism["has_receive"]):
+    hooks = bool(mechanism.get("before_after"))
+    if not (hooks or any(mechanism[f"has_{what}"] for what in ("current", "state", "receive"))):
         return None
     if not text:
         raise Refusal("HX023", f"NEURON holds no MOD text of {name}")
-    found = _lowered(text, mechanism["has_receive"])
+    found = _lowered(text, mechanism["has_receive"], hooks)
     if isinstance(found, Unsupported):
         raise Refusal(found.code, f"{name}: {_reason(found)}")
     receive = None if found is None else found.receive
@@ -60,8 +65,6 @@ def entries_of(
     entries = []
     for mechanism in mechanisms:
         name, kind = mechanism["name"], mechanism["kind"]
-        if mechanism.get("before_after"):
-            raise Refusal("HX022", f"{name}: BEFORE and AFTER blocks run on the host")
         if kind == "ion":
             dense = mechanism["n"] >= _DENSE * n_node
             entries.append(Entry(name, kind, None, nernst.get(name, False), dense))
@@ -94,6 +97,7 @@ def _called(kernel: Kernel) -> set[str]:
     bodies = [f.body for f in kernel.functions]
     bodies += [body for body in (kernel.current, kernel.state) if body is not None]
     bodies += [] if kernel.receive is None else kernel.receive.bodies()
+    bodies += [hook.body for hook in kernel.hooks]
     nodes = [expr for _, expr in kernel.shared]
     nodes += [e for body in bodies for s in ir.statements(body) for e in ir.expressions(s)]
     names = {"pow" for e in nodes for n in ir.walk(e) if isinstance(n, ir.Binary) and n.op == "^"}

@@ -53,9 +53,22 @@ def places(core: Any, model: DeviceModel, addresses: npt.NDArray[np.uint64]) -> 
             found.append(_node_place(model, int(index[k]), int(row[k])))
         elif kind[k] == 2 and not element[k]:
             found.append(_column_place(model, int(index[k]), int(field[k]), int(row[k])))
+        elif kind[k] == 4:
+            found.append(_number_place(model, int(row[k])))
         else:
             found.append(Place(time=bool(kind[k] == 3), known=bool(kind[k] == 3)))
     return found
+
+
+def _number_place(model: DeviceModel, row: int) -> Place:
+    """An element of a Vector that BEFORE and AFTER blocks see (hooks.py)."""
+    return Place(
+        address=model.device.address(model.arrays["numbers"]) + 8 * row,
+        block=int(model.number_block[row]),
+        point=True,
+        target=-(2**40) - row,
+        key=("number", row),
+    )
 
 
 def _node_place(model: DeviceModel, column: int, row: int) -> Place:

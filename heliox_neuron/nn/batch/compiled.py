@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...engines.gpu.device import Device
+from ...engines.gpu.engine import check_settled
 from ...engines.gpu.model import DeviceModel
 from ...engines.gpu.translate import Refusal
 from ...errors import HelioXError
@@ -68,6 +69,8 @@ class CompiledLayer:
             n = len(tiling.instances(mechanism))
             if not n:
                 continue
+            if mechanism["before_after"]:
+                raise HelioXError("HX033", f"{name} on the cells of a layer has BEFORE or AFTER.")
             if mechanism["has_receive"]:
                 raise HelioXError("HX033", f"{name} on the cells of a layer receives events.")
             if mechanism["pointers"] and name not in ours:
@@ -111,6 +114,7 @@ class Replicas:
             )  # fmt: skip
         except Refusal as refused:
             raise HelioXError(refused.code, refused.reason) from refused
+        self._core = layer.core
         self._look_at_somas(layer.somas)
         self._link(layer)
         self._set_numbers(layer.core)
@@ -211,6 +215,10 @@ class Replicas:
         of the layer before, flat. All on the device.
         """
         model, n, n_step = self._model, self._n_replica, self._n_step
+        try:
+            check_settled(self._core, model.entries, float(model.values["celsius"]))
+        except Refusal as refused:
+            raise HelioXError(refused.code, f"{refused.reason}.") from refused
         for array, values in (*self._begin, *self._v_pre):
             array[...] = values
         for column, place, index in self._weights:

@@ -241,7 +241,10 @@ class DeviceModel:
             if fill is not None:
                 fill(name, *key[1:])
         if self.source.passes:
-            tasks = make_tasks(self.entries, self.source.passes, self.instances, self.nodes)
+            tasks = make_tasks(
+                self.entries, self.source.passes, self.instances, self.nodes,
+                max(1, self.n_thread // 32) if self.device.name != "host" else 1,
+            )  # fmt: skip
             for name, values in tasks.items():
                 self.put(name, values)
         for word in range(self.source.words):

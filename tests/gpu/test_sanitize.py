@@ -36,3 +36,35 @@ def test_short_run(model, fidelity, solver, gpu_device):
         runs.check_fast(neuron, ours)
     else:
         runs.check_bits(neuron, ours)
+
+
+@isolated
+def test_short_training(gpu_device):
+    """Encoder, layers with tables in shared and in global memory, errors, gradient, update."""
+    import numpy as np
+
+    from heliox_neuron.nn.batch import RateCode
+    from heliox_neuron.train.optimisers import Adam
+    from train.cables import cable, network
+
+    net, _ = network([(cable(60, 1), 9), (cable(1, 3), 3)], 40, device=gpu_device)
+    share = net._share
+    rng = np.random.default_rng(0)
+    for large in (False, True):
+        net._share = lambda layer, n, large=large: (*share(layer, n)[:2], large)
+        net.train(
+            rng.uniform(0, 1, (4, 40)), rng.integers(3, size=4), "softmax_cross_entropy",
+            Adam(lr=1e-2), RateCode(), clip_norm=1.0,
+        )  # fmt: skip
+    assert np.isfinite(net.take_losses()).all()
+
+
+@isolated
+def test_short_run_of_active_replicas(gpu_device):
+    import numpy as np
+
+    from train.active_networks import build
+
+    network, net = build("pointer", gpu_device)
+    out = net.forward_rate(np.full((2, 6), 0.8), network.encoder.code)
+    assert np.isfinite(out).all()

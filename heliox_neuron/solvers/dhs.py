@@ -141,8 +141,8 @@ def _branch_points(tree: Forest, slot: Ints, carried: set[int]) -> tuple[list[in
         for c in children:
             if c not in carried:
                 sums[c] = len(sums)
-    n_sum = len(sums)
-    sums.update({root: n_sum for root in tree.roots()})  # nobody reads it
+    for root in tree.roots():  # nobody reads these; one each, or lanes would race for it
+        sums[root] = len(sums)
     words = [0, 0, 0]
     of_node: Ints = np.zeros(tree.n_node, np.int64)
     for i, children in enumerate(tree.children):
@@ -156,7 +156,7 @@ def _branch_points(tree: Forest, slot: Ints, carried: set[int]) -> tuple[list[in
         of_node[i] = len(words) // 3
         places = first[i] | (sums.get(i, NOWHERE) << 16)
         words += [places, before | after << 16, parent]
-    return words, of_node, n_sum + 1
+    return words, of_node, len(sums)
 
 
 def table(tree: Forest, slot: Ints, n_thread: int) -> tuple[Ints, int, int]:

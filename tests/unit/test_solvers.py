@@ -304,3 +304,15 @@ def test_contract_solves_in_its_own_order_of_slots(shape):
     x = solvers.solve("contract", parent, *columns, slot=slot, n_thread=128)
     expected = solvers.solve("hines", parent, *columns)
     assert np.abs(x - expected).max() <= 1e-10 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("n_thread", [32, 128])
+def test_lanes_of_dhs_never_store_in_one_place(n_thread):
+    """Contributions that are not carried have a place each, those of roots too (racecheck)."""
+    parent = np.concatenate([[-1] * 40, np.repeat(np.arange(40), 2), np.arange(40, 80)])
+    plan = solvers.plan(parent.astype(np.int32), None, "dhs", n_thread)
+    points = plan.table[plan.table[2] :].view(np.uint32).reshape(-1, 3)[1:]
+    to = points[:, 0] >> 16
+    to = to[to != 0xFFFF]
+    assert len(np.unique(to)) == len(to) >= 80
+    assert 2 * (to.max() + 1) <= plan.scratch_doubles

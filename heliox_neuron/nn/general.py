@@ -15,6 +15,7 @@ import numpy as np
 
 from ..engines.gpu.device import open_device
 from ..errors import HelioXError
+from ..train.simulation import Means, Recording, Seen, Window, observe
 from .batch.layers import Doubles
 from .build import NeuronNetwork
 from .learning import Loss, error_before, layer_gradient, loss_and_slope
@@ -60,52 +61,55 @@ class GeneralExecutor:
 
     def forward(self, encoded: Doubles) -> Doubles:
         """(B, n_out) window means of the output somata, mV."""
-        with self._recorded([len(self.network.layers)]) as records:
-            return np.array([self._sample(sample, records)[0][0] for sample in encoded])
+        with self._observed([len(self.network.layers)], False) as observed:
+            return np.array([self._sample(sample, observed)[0].means for sample in encoded])
 
     @contextmanager
-    def _recorded(self, numbers: list[int]) -> Iterator[list[list[Any]]]:
-        """Vectors that record the somata of these layers (0: the inputs), and NEURON's settings."""
+    def _observed(self, numbers: list[int], in_detail: bool) -> Iterator[list[Means | Recording]]:
+        """What sums up v of the somata of these layers (0: the inputs), and NEURON's settings.
+
+        in_detail: max(v, 0) too.
+        """
         from neuron import h
 
         if h.CVode().active():
             raise HelioXError("HX091", "cvode is active: a network runs with a fixed time step.")
-        cells = self.network.all_cells
-        records = [[h.Vector().record(c.soma._ref_v) for c in cells[k]] for k in numbers]
+        timing, cells = self.timing, self.network.all_cells
+        window = Window(*timing.window)
+        observed: list[Means | Recording] = []
         held = h.dt
-        h.dt = self.timing.dt
+        h.dt = timing.dt
         try:
-            yield records
+            for k in numbers:
+                pointers = [cell.soma._ref_v for cell in cells[k]]
+                observed.append(observe(pointers, window, timing.duration, False, in_detail))
+            yield observed
         finally:
-            for vectors in records:
-                for vector in vectors:
-                    vector.play_remove()
+            for one in observed:
+                one.close()
             h.dt = held
 
-    def _sample(self, encoded: Doubles, records: list[list[Any]]) -> list[tuple[Doubles, Doubles]]:
-        """(means of v, means of max(v, 0)) of each recorded layer, for one sample."""
+    def _sample(self, encoded: Doubles, observed: list[Means | Recording]) -> list[Seen]:
+        """What was seen of each layer, in the run of one sample."""
         from neuron import h
 
         self.network.encoder.present(encoded)
         self._pc.set_maxstep(10)
         h.finitialize(self.timing.v_init)
         self._pc.psolve(self.timing.duration)
-        return [self._means(vectors) for vectors in records]
-
-    def _means(self, vectors: list[Any]) -> tuple[Doubles, Doubles]:
-        first, last = self.timing.first + 1, self.timing.last + 1
-        v = np.array([vector.as_numpy()[first:last] for vector in vectors])
-        return v.mean(axis=1), np.maximum(v, 0.0).mean(axis=1)
+        return [one.seen() for one in observed]
 
     # ---- learning ----
 
     def gradient(self, encoded: Doubles, targets: Any, loss: Loss) -> tuple[Doubles, list[Doubles]]:
         """Losses (B,) and the gradient of their mean by each layer's weights."""
         numbers = list(range(len(self.network.layers) + 1))
-        with self._recorded(numbers) as records:
-            samples = [self._sample(sample, records) for sample in encoded]
-        means = [np.array([sample[k][0] for sample in samples]) for k in numbers]
-        rectified = [np.array([sample[k][1] for sample in samples]) for k in numbers]
+        with self._observed(numbers, True) as observed:
+            samples = [self._sample(sample, observed) for sample in encoded]
+        means = [np.array([sample[k].means for sample in samples]) for k in numbers]
+        rectified = [
+            np.array([sample[k].positive.mean(axis=0) for sample in samples]) for k in numbers
+        ]
         losses, delta = loss_and_slope(loss, means[-1], targets)
         gradients: list[Doubles] = []
         weights = self.network.weights

@@ -174,6 +174,7 @@ def print_times(options, folder):
         }  # fmt: skip
         found = results[name] = ask(task)
         four = found["times"][0]
+        print(f"  784-{name}-10: {four[1]:.3f} / {four[2]:.3f} s", file=sys.stderr, flush=True)
         best = min(found["times"], key=lambda line: line[1])
         paper = PAPER[name]
         memory = found["memory"]

@@ -11,7 +11,8 @@
 # --models      the benchmark models (default: HELIOX_MODELS, ../shared/models)
 # --mechanisms  folders made by nrnivmodl, named after the models: l5pc/x86_64/libnrnmech.so
 # --parts       tests, sanitize (compute-sanitizer), bench, scaling (trees of 1 to 10,000 cells), network
-#               (10,000 cells, 10 million NetCons); default tests,sanitize,bench
+#               (10,000 cells, 10 million NetCons), training (MNIST; data beside the models' folder or
+#               HELIOX_DATA); default tests,sanitize,bench
 # --out         where logs and JSON go (default: a temporary folder)
 # --limit       seconds for everything (560): each part gets what is left
 # --select      pytest's -k for the part "tests"
@@ -46,7 +47,7 @@ mkdir -p "$out" "$work/site"
 out=$(cd "$out" && pwd)
 [ -n "$models" ] && models=$(cd "$models" 2>/dev/null && pwd)
 [ -n "$mechanisms" ] && mechanisms=$(cd "$mechanisms" 2>/dev/null && pwd)
-[ -n "$models" ] && export HELIOX_MODELS=$models
+[ -n "$models" ] && export HELIOX_MODELS=$models HELIOX_DATA=${HELIOX_DATA:-$models/../data}
 [ -n "$mechanisms" ] && export HELIOX_MECHANISMS=$mechanisms
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 NEURON_MODULE_OPTIONS=-nogui
 export HELIOX_CACHE_DIR=${HELIOX_CACHE_DIR:-$work/cache} HELIOX_COMMIT=${HELIOX_COMMIT:-?}
@@ -224,7 +225,7 @@ run_bench() { # name, program, words
     fi
 }
 minutes() { awk "BEGIN { print ($(left) - 10) / 60 }"; }
-for name in bench scaling network; do
+for name in bench scaling network training; do
     wants $name || continue
     title "$name"
     if [ "$(left)" -lt 45 ]; then
@@ -233,6 +234,8 @@ for name in bench scaling network; do
         run_bench bench gpu.py --minutes "$(minutes)" --json "$out/gpu.json" "${bench_options[@]}"
     elif [ $name = scaling ]; then
         run_bench scaling gpu_scaling.py --minutes "$(minutes)" --json "$out/scaling.json"
+    elif [ $name = training ]; then
+        run_bench training training.py --no-search --reps 1 --json "$out/training.json"
     else
         run_bench network gpu_scaling.py --network --minutes "$(minutes)" --json "$out/network.json"
     fi

@@ -234,3 +234,19 @@ def test_mse_and_callable_losses():
     assert result.accuracy is None
     assert result.loss == pytest.approx(((nets[0].predict(x) - wanted) ** 2).mean(), rel=1e-12)
     assert not same(a, network().get_weights())
+
+
+@pytest.mark.parametrize("hidden", [(6, 6), (8, 6, 6)])
+@isolated
+def test_deeper_networks_train(hidden):
+    """Four and five layers are configuration; their outputs are plain NEURON's too."""
+    import numpy as np
+
+    from heliox_neuron.train import Adam
+    from train.layered import network, patterns, plain_neuron
+
+    net = network(hidden=hidden, seed=2)
+    x, y = patterns(128)
+    history = net.fit(x, y, epochs=10, batch_size=8, optimizer=Adam(lr=0.03), verbose=0)
+    assert history["loss"][-1] < 0.3 * history["loss"][0]
+    assert np.abs(net.predict(x[:3]) - plain_neuron(net, x[:3])).max() <= 1e-9

@@ -313,3 +313,39 @@ def test_finite_differences_where_helio_x_stays_off():
     with pytest.raises(HelioXError, match=r"HX097.*HX060"):
         heliox.gradient(loss, w)
     assert clamp.amp == 0.05
+
+
+@isolated
+def test_resistances_are_those_after_the_initialisation_of_run():
+    """hh in the output: r depends on the state that run= begins with, not on what was before."""
+    from neuron import h
+
+    from heliox_neuron.errors import HelioXError
+
+    heliox = networks.session()
+    pre, post = networks.cable("pre", 1), networks.cable("post")
+    model = networks.step(pre, 0.05), networks.synapse(pre, post(0.9), 0.7)
+    post.insert("hh")
+    w = heliox.trainable(model[1], "w")
+    loss = heliox.readout(post, window=(5, 20)).mse(3.0)
+    h.v_init = -65
+
+    def run():
+        h.finitialize(-65)
+        h.ParallelContext().set_maxstep(10)
+        h.ParallelContext().psolve(20)
+
+    expected = heliox.gradient(loss, w)
+    h.finitialize(20)  # another state, with other conductances
+    found = heliox.gradient(loss, w, run=run)
+    assert found.loss == expected.loss and found.values == expected.values != 0
+    assert heliox.gradient(loss, w, run=run).values == expected.values
+    with pytest.raises(HelioXError, match=r"HX094.*finitialize"):
+        heliox.gradient(loss, w, run=lambda: h.ParallelContext().psolve(h.t + 1))
+
+    def grows():
+        post.nseg = 7
+        run()
+
+    with pytest.raises(HelioXError, match=r"HX097.*structure"):
+        heliox.gradient(loss, w, run=grows)

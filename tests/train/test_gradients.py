@@ -349,3 +349,37 @@ def test_resistances_are_those_after_the_initialisation_of_run():
 
     with pytest.raises(HelioXError, match=r"HX097.*structure"):
         heliox.gradient(loss, w, run=grows)
+
+
+@isolated
+def test_it_is_not_exact_where_conductances_change_in_the_run():
+    """A Vector that plays onto g_pas, and a run= that sets it; v is steady in the window."""
+    from neuron import h
+
+    heliox = networks.session()
+    pre, post = networks.cable("pre", 1), networks.cable("post", 1)
+    model = networks.step(pre, 0.05), networks.synapse(pre, post(0.5), 0.7)
+    w = heliox.trainable(model[1], "w")
+    loss = heliox.readout(post, window=networks.STEADY).mse(3.0)
+
+    def run(g=None):
+        h.finitialize(0)
+        pc = h.ParallelContext()
+        pc.set_maxstep(10)
+        pc.psolve(10)
+        if g is not None:
+            post.g_pas = g
+        pc.psolve(50)
+
+    assert heliox.gradient(loss, w).exact and heliox.gradient(loss, w, run=run).exact
+    assert not heliox.gradient(loss, w, run=lambda: run(2e-3)).exact
+    post.g_pas = 1e-3
+    post.e_pas = -65  # roundings of g at another v
+    assert heliox.gradient(loss, w).exact
+    played = h.Vector([1e-3, 1e-3, 2e-3, 2e-3])
+    times = h.Vector([0, 9, 10, 100])
+    played.play(post(0.5)._ref_g_pas, times, True)
+    assert not heliox.gradient(loss, w).exact
+    played.play_remove()
+    post.g_pas = 1e-3
+    assert heliox.gradient(loss, w).exact

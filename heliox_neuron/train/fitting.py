@@ -22,7 +22,7 @@ from .parameters import Parameters
 from .resistance import Doubles
 from .simulation import simulation
 
-_TOO_LARGE = 1e3  # times the first loss (or 1): the training has diverged
+_TOO_LARGE = 1e3  # times the first batch's mean loss (or 1): the training has diverged
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Training:
         self._values: Doubles = device.array(parameters.values)
         optimizer.bind(device, len(parameters), parameters.lower, parameters.upper)
         self._good = self._values.copy()
-        self._limit = np.inf
+        self._first_batch, self._limit = np.zeros(0, np.int64), np.inf
 
     # ---- what callbacks use ----
 
@@ -173,12 +173,16 @@ class Training:
             self.data.apply(int(sample))
             loss, one = self.gradient(int(sample))
             losses.append(loss)
-            self._limit = min(self._limit, _TOO_LARGE * max(1.0, abs(loss)))
-            if not np.isfinite(loss) or not loss <= self._limit:
+            if not np.isfinite(loss):
                 self._diverged(epoch, batch, f"the loss is {loss:.6g}")
             if not np.isfinite(one).all():
                 self._diverged(epoch, batch, f"the gradient of {self._first(one)} is not finite")
             gradient += one / len(rows)
+        mean = float(np.mean(losses))
+        if not len(self._first_batch):
+            self._first_batch, self._limit = rows, _TOO_LARGE * max(1.0, abs(mean))
+        if not mean <= self._limit:
+            self._diverged(epoch, batch, f"the loss is {mean:.6g}")
         self._good[:] = self._values
         self.optimizer.step(self._values, gradient, clip_norm)
         if not np.isfinite(self._values).all():
@@ -190,8 +194,11 @@ class Training:
         """The last update shows in no loss yet: one more run tells whether it was a good one."""
         if not self.history.epoch:
             return
-        self.data.apply(0)
-        loss = self.gradient.loss_now(0)
+        losses = []
+        for sample in self._first_batch:  # the limit is of their mean
+            self.data.apply(int(sample))
+            losses.append(self.gradient.loss_now(int(sample)))
+        loss = float(np.mean(losses))
         if not (np.isfinite(loss) and loss <= self._limit):
             self._diverged(self.history.epoch[-1], len(self.history.batch_loss) - 1,
                            f"the loss after the last step is {loss:.6g}")  # fmt: skip

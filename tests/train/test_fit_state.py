@@ -82,3 +82,26 @@ def test_resuming_from_saved_state_gives_the_same_bits():
     second.load_state(first.state())
     heliox.fit(loss, weights, second, 6)
     assert np.array_equal(weights.values, whole)
+
+
+@isolated
+def test_samples_of_very_different_losses_are_no_divergence():
+    """Targets 0.5 and 100 mV: 4 orders between the losses; the limit is of the mean of a batch."""
+    heliox = networks.session()
+    pre, post = networks.cable("pre", 1), networks.cable("post")
+    model = networks.step(pre, 0.05), networks.synapse(pre, post(0.9), 0.1)
+    w = heliox.trainable(model[1], "w")
+    amp = heliox.trainable(model[0], "amp")
+    loss = heliox.readout(post, window=networks.STEADY).mse([[0.5], [100.0]])
+    inputs = (amp, [[0.01], [0.05]])
+    one, two = (heliox.gradient(loss, w, sample=k).loss for k in (0, 1))
+    assert two > 1e3 * max(1.0, one)
+    history = heliox.fit(
+        loss, w, heliox.SGD(1e-5), 3, inputs=inputs, batch_size=2, shuffle=False
+    )
+    assert history.stopped == "" and history["loss"][-1] < history["loss"][0]
+    # the last update is judged by the samples that the limit is of
+    history = heliox.fit(
+        loss, w, heliox.SGD(1e-5), 1, inputs=inputs, batch_size=2, shuffle=True, seed=1
+    )
+    assert history.stopped == ""

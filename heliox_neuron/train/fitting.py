@@ -108,19 +108,24 @@ class Training:
         self._values[:] = weights[0]
 
     def save(self, path: str | Path) -> None:
-        """The parameters and the optimiser's state as a NumPy archive (.npz)."""
+        """The parameters and the optimiser's state as a NumPy archive, in a file of this name."""
         arrays: dict[str, Any] = {
             f"optimizer_{name}": value for name, value in self.optimizer.state().items()
         }
         arrays |= {"values": self.parameters.values, "names": np.array(self.parameters.names)}
-        np.savez(path, **arrays)
+        with open(path, "wb") as file:  # to a name, NumPy appends .npz
+            np.savez(file, **arrays)
 
     # ---- the loop ----
 
     def run(
-        self, epochs: int, batch_size: int, shuffle: bool, seed: int, clip_norm: float | None
+        self,
+        epochs: int,
+        batch_size: int,
+        shuffle: bool,
+        random: np.random.Generator,
+        clip_norm: float | None,
     ) -> History:
-        random = np.random.default_rng(seed)
         with Interrupt() as interrupt:
             try:
                 self._call("on_train_begin", {})
@@ -266,11 +271,39 @@ def fit(
     span = getattr(getattr(loss, "readout", None), "window", None)
     model = simulation(run, tstop, span.te if span else None)
     how = method_of(method, loss, params, model)
-    for name, count in (("epochs", epochs), ("batch_size", batch_size)):
-        if not (float(count).is_integer() and count >= 1):
-            raise HelioXValueError("HX094", f"{name} = {count!r}: a whole number above 0.")
+    count, size = _whole("epochs", epochs), _whole("batch_size", batch_size)
+    random, limit = _generator(seed), _norm(clip_norm)
     data = samples(inputs, loss)
     training = Training(how, params, optimiser(optimizer or Adam(1e-3)), data, callbacks)
     for callback in training.callbacks:
         callback.set_model(training)  # type: ignore[arg-type]
-    return training.run(int(epochs), int(batch_size), shuffle, seed, clip_norm)
+    return training.run(count, size, shuffle, random, limit)
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        good = value >= 1 and float(value).is_integer()
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise HelioXValueError("HX094", f"{name} = {value!r}: a whole number above 0.")
+    return int(value)
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise HelioXValueError("HX094", f"seed = {seed!r}: a whole number from 0.") from None
+
+
+def _norm(clip_norm: Any) -> float | None:
+    if clip_norm is None:
+        return None
+    try:
+        good = bool(clip_norm > 0)
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise HelioXValueError("HX094", f"clip_norm = {clip_norm!r}: a number above 0.")
+    return float(clip_norm)

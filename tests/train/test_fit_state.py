@@ -96,12 +96,30 @@ def test_samples_of_very_different_losses_are_no_divergence():
     inputs = (amp, [[0.01], [0.05]])
     one, two = (heliox.gradient(loss, w, sample=k).loss for k in (0, 1))
     assert two > 1e3 * max(1.0, one)
-    history = heliox.fit(
-        loss, w, heliox.SGD(1e-5), 3, inputs=inputs, batch_size=2, shuffle=False
-    )
+    history = heliox.fit(loss, w, heliox.SGD(1e-5), 3, inputs=inputs, batch_size=2, shuffle=False)
     assert history.stopped == "" and history["loss"][-1] < history["loss"][0]
     # the last update is judged by the samples that the limit is of
     history = heliox.fit(
         loss, w, heliox.SGD(1e-5), 1, inputs=inputs, batch_size=2, shuffle=True, seed=1
     )
     assert history.stopped == ""
+
+
+@isolated
+def test_checkpoints_have_the_name_that_was_given():
+    import tempfile
+    from pathlib import Path
+
+    from heliox_neuron.nn.callbacks import ModelCheckpoint
+
+    heliox = networks.session()
+    model = networks.TwoLayers()
+    weights = heliox.trainable(model.synapses, "w")
+    loss = heliox.readout(model.outputs, window=networks.STEADY).mse([5.0, 10.0])
+    with tempfile.TemporaryDirectory() as folder:
+        save = ModelCheckpoint(Path(folder) / "net-{epoch}.h5", "loss")
+        heliox.fit(loss, weights, heliox.Adam(0.05), 2, callbacks=[save])
+        assert sorted(p.name for p in Path(folder).iterdir()) == ["net-1.h5", "net-2.h5"]
+        with np.load(Path(folder) / "net-2.h5") as saved:
+            assert np.array_equal(saved["values"], weights.values)
+            assert saved["optimizer_step"] == 2

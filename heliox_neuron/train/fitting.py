@@ -27,10 +27,14 @@ _TOO_LARGE = 1e3  # times the first batch's mean loss (or 1): the training has d
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs of one run each: `apply(k)` puts sample k into the model. n: how many."""
+    """Inputs of one run each: `apply(k)` puts sample k into the model. n: how many.
+
+    restore: puts back what was there before the first sample, where that is known.
+    """
 
     n: int
     apply: Callable[[int], Any]
+    restore: Callable[[], Any] = lambda: None
 
 
 def samples(inputs: Any, loss: Loss) -> Samples:
@@ -39,7 +43,8 @@ def samples(inputs: Any, loss: Loss) -> Samples:
         found = Samples(1, lambda _: None)
     elif isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[0], Parameters):
         handle, rows = inputs[0], _rows(inputs[1], len(inputs[0]))
-        found = Samples(len(rows), lambda k: handle.set(rows[k]))
+        before = handle._gather()  # whatever it is, a NaN too
+        found = Samples(len(rows), lambda k: handle.set(rows[k]), lambda: handle._scatter(before))
     elif isinstance(inputs, tuple) and len(inputs) == 2 and callable(inputs[0]):
         function, things = inputs[0], list(inputs[1])
         found = Samples(len(things), lambda k: function(things[k]))
@@ -113,7 +118,7 @@ class Training:
             f"optimizer_{name}": value for name, value in self.optimizer.state().items()
         }
         arrays |= {"values": self.parameters.values, "names": np.array(self.parameters.names)}
-        with open(path, "wb") as file:  # to a name, NumPy appends .npz
+        with Path(path).open("wb") as file:  # to a name, NumPy appends .npz
             np.savez(file, **arrays)
 
     # ---- the loop ----
@@ -144,6 +149,7 @@ class Training:
                 raise
             finally:
                 self.gradient.close()
+                self.data.restore()
         if interrupt.asked:
             self.history.stopped = "interrupted"
         elif self.stop_training:
@@ -261,7 +267,8 @@ def fit(
     default. It starts anew unless load_state() was called.
     method: "synaptic" or "finite_differences" (heliox.gradient).
     inputs: None (one sample: the model as it is), (parameters, array of a row a sample) which sets
-    such variables as IClamp.amp before each run, or (function, sequence): function(sample) does.
+    such variables as IClamp.amp before each run and puts the old values back at the end, or
+    (function, sequence): function(sample) does; what it set stays.
     The loss then has a target for each sample, or one for all. Gradients are averaged over batches.
     callbacks: of heliox.nn, or functions f(epoch, logs).
     Ctrl-C returns what there is after the batch. A NaN or an exploding loss is HX058 and restores

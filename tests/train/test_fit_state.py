@@ -123,3 +123,30 @@ def test_checkpoints_have_the_name_that_was_given():
         with np.load(Path(folder) / "net-2.h5") as saved:
             assert np.array_equal(saved["values"], weights.values)
             assert saved["optimizer_step"] == 2
+
+
+@isolated
+def test_inputs_are_afterwards_what_they_were():
+    """Also after an error; the trained values stay."""
+    heliox = networks.session()
+    model = networks.TwoLayers()
+    weights = heliox.trainable(model.synapses, "w")
+    amp = heliox.trainable(model.clamps, "amp")
+    before, start = amp.values, weights.values
+    inputs = (amp, [[0.05, 0.02, 0.03], [0.03, 0.0, 0.01]])
+    readout = heliox.readout(model.outputs, window=networks.STEADY)
+    heliox.fit(readout.mse([5.0, 10.0]), weights, heliox.Adam(0.05), 1, inputs=inputs)
+    assert np.array_equal(amp.values, before) and not np.array_equal(weights.values, start)
+
+    def fails(v):
+        assert not np.array_equal(amp.values, before)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        heliox.fit(readout.loss(fails), weights, heliox.Adam(0.05), 1, inputs=inputs)
+    assert np.array_equal(amp.values, before)
+    # a function's doing is its own
+    heliox.fit(
+        readout.mse([5.0, 10.0]), weights, heliox.SGD(0.0), 1, inputs=(amp.set, [[0.5, 0, 0]])
+    )
+    assert amp.values.tolist() == [0.5, 0, 0]

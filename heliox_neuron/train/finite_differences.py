@@ -20,6 +20,8 @@ _STEP = np.finfo(float).eps ** (1 / 3)
 class FiniteDifferences:
     """(L(p + h) - L(p - h)) / 2h of each parameter; one-sided, of second order, at a bound.
 
+    No run leaves the bounds: h shrinks to the room there is. Without room the derivative is 0.
+
     step: h, a number or (n,); by default 6e-6 of the larger of the parameter and the mean size of
     all of them (6e-6 where all are 0). Costs 2 n + 1 runs. plain: the runs are NEURON's own,
     whatever `heliox` is set to. The error is about h**2 |L'''|/6 + 1e-16 |L|/h: it is the reference
@@ -102,9 +104,14 @@ class FiniteDifferences:
             self.parameters.values = values
             return self.loss_now(sample)
 
-        x = start[k]
-        up, down = x + h <= self.parameters.upper[k], x - h >= self.parameters.lower[k]
-        if up == down:
+        x, lower, upper = start[k], self.parameters.lower[k], self.parameters.upper[k]
+        if lower <= x - h and x + h <= upper:
             return (at(x + h) - at(x - h)) / ((x + h) - (x - h))
-        h = h if up else -h
-        return (-3 * loss + 4 * at(x + h) - at(x + 2 * h)) / (2 * h)
+        up = upper - x >= x - lower
+        h = min(h, (upper - x if up else x - lower) / 2)
+        near = x + h if up else x - h
+        far = min(x + 2 * h, upper) if up else max(x - 2 * h, lower)
+        if near in (x, far):  # no number lies between the bounds
+            return 0.0
+        h = near - x
+        return (-3 * loss + 4 * at(near) - at(far)) / (2 * h)

@@ -22,15 +22,19 @@ from .parameters import Parameters
 from .resistance import Doubles
 from .simulation import simulation
 
-_TOO_LARGE = 1e3  # times the first loss (or 1): the training has diverged
+_TOO_LARGE = 1e3  # times the first batch's mean loss (or 1): the training has diverged
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs of one run each: `apply(k)` puts sample k into the model. n: how many."""
+    """Inputs of one run each: `apply(k)` puts sample k into the model. n: how many.
+
+    restore: puts back what was there before the first sample, where that is known.
+    """
 
     n: int
     apply: Callable[[int], Any]
+    restore: Callable[[], Any] = lambda: None
 
 
 def samples(inputs: Any, loss: Loss) -> Samples:
@@ -39,7 +43,8 @@ def samples(inputs: Any, loss: Loss) -> Samples:
         found = Samples(1, lambda _: None)
     elif isinstance(inputs, tuple) and len(inputs) == 2 and isinstance(inputs[0], Parameters):
         handle, rows = inputs[0], _rows(inputs[1], len(inputs[0]))
-        found = Samples(len(rows), lambda k: handle.set(rows[k]))
+        before = handle._gather()  # whatever it is, a NaN too
+        found = Samples(len(rows), lambda k: handle.set(rows[k]), lambda: handle._scatter(before))
     elif isinstance(inputs, tuple) and len(inputs) == 2 and callable(inputs[0]):
         function, things = inputs[0], list(inputs[1])
         found = Samples(len(things), lambda k: function(things[k]))
@@ -96,7 +101,7 @@ class Training:
         self._values: Doubles = device.array(parameters.values)
         optimizer.bind(device, len(parameters), parameters.lower, parameters.upper)
         self._good = self._values.copy()
-        self._limit = np.inf
+        self._first_batch, self._limit = np.zeros(0, np.int64), np.inf
 
     # ---- what callbacks use ----
 
@@ -108,19 +113,24 @@ class Training:
         self._values[:] = weights[0]
 
     def save(self, path: str | Path) -> None:
-        """The parameters and the optimiser's state as a NumPy archive (.npz)."""
+        """The parameters and the optimiser's state as a NumPy archive, in a file of this name."""
         arrays: dict[str, Any] = {
             f"optimizer_{name}": value for name, value in self.optimizer.state().items()
         }
         arrays |= {"values": self.parameters.values, "names": np.array(self.parameters.names)}
-        np.savez(path, **arrays)
+        with Path(path).open("wb") as file:  # to a name, NumPy appends .npz
+            np.savez(file, **arrays)
 
     # ---- the loop ----
 
     def run(
-        self, epochs: int, batch_size: int, shuffle: bool, seed: int, clip_norm: float | None
+        self,
+        epochs: int,
+        batch_size: int,
+        shuffle: bool,
+        random: np.random.Generator,
+        clip_norm: float | None,
     ) -> History:
-        random = np.random.default_rng(seed)
         with Interrupt() as interrupt:
             try:
                 self._call("on_train_begin", {})
@@ -139,6 +149,7 @@ class Training:
                 raise
             finally:
                 self.gradient.close()
+                self.data.restore()
         if interrupt.asked:
             self.history.stopped = "interrupted"
         elif self.stop_training:
@@ -173,12 +184,16 @@ class Training:
             self.data.apply(int(sample))
             loss, one = self.gradient(int(sample))
             losses.append(loss)
-            self._limit = min(self._limit, _TOO_LARGE * max(1.0, abs(loss)))
-            if not np.isfinite(loss) or not loss <= self._limit:
+            if not np.isfinite(loss):
                 self._diverged(epoch, batch, f"the loss is {loss:.6g}")
             if not np.isfinite(one).all():
                 self._diverged(epoch, batch, f"the gradient of {self._first(one)} is not finite")
             gradient += one / len(rows)
+        mean = float(np.mean(losses))
+        if not len(self._first_batch):
+            self._first_batch, self._limit = rows, _TOO_LARGE * max(1.0, abs(mean))
+        if not mean <= self._limit:
+            self._diverged(epoch, batch, f"the loss is {mean:.6g}")
         self._good[:] = self._values
         self.optimizer.step(self._values, gradient, clip_norm)
         if not np.isfinite(self._values).all():
@@ -190,8 +205,11 @@ class Training:
         """The last update shows in no loss yet: one more run tells whether it was a good one."""
         if not self.history.epoch:
             return
-        self.data.apply(0)
-        loss = self.gradient.loss_now(0)
+        losses = []
+        for sample in self._first_batch:  # the limit is of their mean
+            self.data.apply(int(sample))
+            losses.append(self.gradient.loss_now(int(sample)))
+        loss = float(np.mean(losses))
         if not (np.isfinite(loss) and loss <= self._limit):
             self._diverged(self.history.epoch[-1], len(self.history.batch_loss) - 1,
                            f"the loss after the last step is {loss:.6g}")  # fmt: skip
@@ -249,7 +267,8 @@ def fit(
     default. It starts anew unless load_state() was called.
     method: "synaptic" or "finite_differences" (heliox.gradient).
     inputs: None (one sample: the model as it is), (parameters, array of a row a sample) which sets
-    such variables as IClamp.amp before each run, or (function, sequence): function(sample) does.
+    such variables as IClamp.amp before each run and puts the old values back at the end, or
+    (function, sequence): function(sample) does; what it set stays.
     The loss then has a target for each sample, or one for all. Gradients are averaged over batches.
     callbacks: of heliox.nn, or functions f(epoch, logs).
     Ctrl-C returns what there is after the batch. A NaN or an exploding loss is HX058 and restores
@@ -259,11 +278,39 @@ def fit(
     span = getattr(getattr(loss, "readout", None), "window", None)
     model = simulation(run, tstop, span.te if span else None)
     how = method_of(method, loss, params, model)
-    for name, count in (("epochs", epochs), ("batch_size", batch_size)):
-        if not (float(count).is_integer() and count >= 1):
-            raise HelioXValueError("HX094", f"{name} = {count!r}: a whole number above 0.")
+    count, size = _whole("epochs", epochs), _whole("batch_size", batch_size)
+    random, limit = _generator(seed), _norm(clip_norm)
     data = samples(inputs, loss)
     training = Training(how, params, optimiser(optimizer or Adam(1e-3)), data, callbacks)
     for callback in training.callbacks:
         callback.set_model(training)  # type: ignore[arg-type]
-    return training.run(int(epochs), int(batch_size), shuffle, seed, clip_norm)
+    return training.run(count, size, shuffle, random, limit)
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        good = value >= 1 and float(value).is_integer()
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise HelioXValueError("HX094", f"{name} = {value!r}: a whole number above 0.")
+    return int(value)
+
+
+def _generator(seed: Any) -> np.random.Generator:
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise HelioXValueError("HX094", f"seed = {seed!r}: a whole number from 0.") from None
+
+
+def _norm(clip_norm: Any) -> float | None:
+    if clip_norm is None:
+        return None
+    try:
+        good = bool(clip_norm > 0)
+    except (TypeError, ValueError):
+        good = False
+    if not good:
+        raise HelioXValueError("HX094", f"clip_norm = {clip_norm!r}: a number above 0.")
+    return float(clip_norm)

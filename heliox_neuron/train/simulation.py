@@ -59,19 +59,45 @@ class Simulation:
     tstop: float
     run: Callable[[], Any] | None = None
 
-    def __call__(self, between: Callable[[], None] = lambda: None) -> None:
-        """between: called between the initialisation and the first step."""
+    def __call__(self, between: Callable[[], None] | None = None) -> None:
+        """between: called between the initialisation and the first step. HX094 if run has none."""
         h = neuron()
         check_fixed_step(h)
         if self.run is not None:
-            between()
-            self.run()
+            if between is None:
+                self.run()
+            else:
+                _call_after_finitialize(h, self.run, between)
         else:
             h.finitialize(getattr(h, "v_init", -65.0))
-            between()
+            if between is not None:
+                between()
             pc = h.ParallelContext()
             pc.set_maxstep(10)
             pc.psolve(self.tstop)
+
+
+def _call_after_finitialize(h: Any, run: Callable[[], Any], function: Callable[[], None]) -> None:
+    """run(), in which each finitialize ends with function(); its error is raised afterwards."""
+    errors: list[BaseException | None] = []
+
+    def initialised() -> None:
+        try:  # NEURON would report an error of a handler as one of its own
+            function()
+            errors.append(None)
+        except BaseException as error:
+            errors.append(error)
+
+    handler = h.FInitializeHandler(2, initialised)
+    try:
+        run()
+    finally:
+        del handler
+    if not errors:
+        raise HelioXError("HX094", "run= did not initialise the model: call finitialize() in it.")
+    for error in errors:
+        if error is not None:
+            raise error
 
 
 def simulation(given: Any, tstop: float | None, te: float | None) -> Simulation:

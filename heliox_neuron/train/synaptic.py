@@ -168,7 +168,7 @@ class SynapticGradient:
                 "HX094",
                 f"synaptic: {self.loss.name} returned no derivative: return (loss, derivative).",
             )
-        self.exact = seen.is_steady and self._is_passive()
+        self.exact = seen.is_steady and self._is_passive() and self._is_unchanged()
         return loss, self._backwards(seen, np.atleast_2d(derivative))
 
     def loss_now(self, sample: int = 0) -> float:
@@ -251,6 +251,12 @@ class SynapticGradient:
             m["name"] not in allowed and np.isin(cell[m["node"]], through).any()
             for m in self._graph.structure["mechanisms"]
         )
+
+    def _is_unchanged(self) -> bool:
+        """Whether the matrix at the end of the run is that of its start."""
+        if self._core.generation() != self._generation or self._matrix is None:
+            return False
+        return self._matrix.near(read_matrix(neuron(), self._graph.structure))
 
 
 def _rounds(cell: Ints) -> list[Ints]:

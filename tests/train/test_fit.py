@@ -258,6 +258,10 @@ def test_bad_data_are_refused_before_anything_runs():
     refused("HX096", "classes 0 to 0", lambda: readout.softmax_cross_entropy(0.5))
     refused("HX094", "epochs", fit(epochs=0))
     refused("HX094", "batch_size", fit(batch_size=1.5))
+    for name in ("epochs", "batch_size", "seed", "clip_norm"):
+        for bad in ("a", "3", nan, -1, [1, -2]):
+            refused("HX094", f"{name} = ", fit(**{name: bad}))
+    assert h.t == 0  # nothing ran
     refused("HX094", 'Did you mean "synaptic"', fit(method="synaptik"))
     refused("HX094", "window ends at", fit(tstop=20))
     refused("HX094", "callbacks", fit(callbacks=[3]))

@@ -313,3 +313,73 @@ def test_finite_differences_where_helio_x_stays_off():
     with pytest.raises(HelioXError, match=r"HX097.*HX060"):
         heliox.gradient(loss, w)
     assert clamp.amp == 0.05
+
+
+@isolated
+def test_resistances_are_those_after_the_initialisation_of_run():
+    """hh in the output: r depends on the state that run= begins with, not on what was before."""
+    from neuron import h
+
+    from heliox_neuron.errors import HelioXError
+
+    heliox = networks.session()
+    pre, post = networks.cable("pre", 1), networks.cable("post")
+    model = networks.step(pre, 0.05), networks.synapse(pre, post(0.9), 0.7)
+    post.insert("hh")
+    w = heliox.trainable(model[1], "w")
+    loss = heliox.readout(post, window=(5, 20)).mse(3.0)
+    h.v_init = -65
+
+    def run():
+        h.finitialize(-65)
+        h.ParallelContext().set_maxstep(10)
+        h.ParallelContext().psolve(20)
+
+    expected = heliox.gradient(loss, w)
+    h.finitialize(20)  # another state, with other conductances
+    found = heliox.gradient(loss, w, run=run)
+    assert found.loss == expected.loss and found.values == expected.values != 0
+    assert heliox.gradient(loss, w, run=run).values == expected.values
+    with pytest.raises(HelioXError, match=r"HX094.*finitialize"):
+        heliox.gradient(loss, w, run=lambda: h.ParallelContext().psolve(h.t + 1))
+
+    def grows():
+        post.nseg = 7
+        run()
+
+    with pytest.raises(HelioXError, match=r"HX097.*structure"):
+        heliox.gradient(loss, w, run=grows)
+
+
+@isolated
+def test_it_is_not_exact_where_conductances_change_in_the_run():
+    """A Vector that plays onto g_pas, and a run= that sets it; v is steady in the window."""
+    from neuron import h
+
+    heliox = networks.session()
+    pre, post = networks.cable("pre", 1), networks.cable("post", 1)
+    model = networks.step(pre, 0.05), networks.synapse(pre, post(0.5), 0.7)
+    w = heliox.trainable(model[1], "w")
+    loss = heliox.readout(post, window=networks.STEADY).mse(3.0)
+
+    def run(g=None):
+        h.finitialize(0)
+        pc = h.ParallelContext()
+        pc.set_maxstep(10)
+        pc.psolve(10)
+        if g is not None:
+            post.g_pas = g
+        pc.psolve(50)
+
+    assert heliox.gradient(loss, w).exact and heliox.gradient(loss, w, run=run).exact
+    assert not heliox.gradient(loss, w, run=lambda: run(2e-3)).exact
+    post.g_pas = 1e-3
+    post.e_pas = -65  # roundings of g at another v
+    assert heliox.gradient(loss, w).exact
+    played = h.Vector([1e-3, 1e-3, 2e-3, 2e-3])
+    times = h.Vector([0, 9, 10, 100])
+    played.play(post(0.5)._ref_g_pas, times, True)
+    assert not heliox.gradient(loss, w).exact
+    played.play_remove()
+    post.g_pas = 1e-3
+    assert heliox.gradient(loss, w).exact

@@ -183,3 +183,34 @@ def test_wrong_readouts_and_targets():
     refused("HX094", lambda: gradient(r.mse(0), w, fd, run=lambda: None), "steps")
     refused("HX094", lambda: heliox.readout(s, window=(1, 1.001)).mse(0) and gradient(
         heliox.readout(s, window=(1, 1.001)).mse(0), w, fd), "no step")  # fmt: skip
+
+
+@isolated
+def test_finite_differences_keep_to_the_bounds():
+    """Bounds nearer than the step, on both sides, on one, and equal ones."""
+    heliox = networks.session()
+    soma = networks.cable("soma", 1, 20, 20)
+    soma.e_pas = -50
+    seen = []
+
+    def look(v):
+        seen.append(soma.e_pas)
+        return float(v[0])
+
+    loss = heliox.readout(soma, window=networks.STEADY).loss(look)
+    cases = {
+        (-50 - 1e-5, -50 + 2e-5): 1,
+        (-50, -50 + 1e-5): 1,
+        (-50 - 1e-5, -50): 1,
+        (-50 - 1.5e-4, -50 + 5e-4): 1,
+        (-50, -50): 0,
+        (-50, np.nextafter(-50, 0)): 0,
+        (None, None): 1,
+    }
+    for (lower, upper), expected in cases.items():
+        e = heliox.trainable(soma, "e_pas", bounds=(lower, upper))
+        seen.clear()
+        found = heliox.gradient(loss, e, method="finite_differences").values[0]
+        assert found == pytest.approx(expected, abs=1e-6), (lower, upper)
+        assert e.lower[0] <= min(seen) and max(seen) <= e.upper[0], (lower, upper)
+        assert len(seen) == 1 + 2 * expected and soma.e_pas == -50

@@ -30,6 +30,8 @@ def is_steady(kernel: Kernel) -> bool:
         return False
     if mechanism.ions or mechanism.pointers or mechanism.electrode or kernel.shared:
         return False
+    if kernel.hooks:
+        return False  # BEFORE and AFTER blocks may assign what the currents read
     if columns is None or columns.copied or any(v in columns.load for v in columns.store):
         return False
     if any(v not in kernel.columns.lean for v in columns.store):

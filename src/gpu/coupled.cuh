@@ -80,6 +80,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
         event = hx::deliver(nodes, b, event, split ? 2 * j : j, t + half);
         t += half;
         if (hx_model.n_play) {
+            HX_SYNC(); // who samples v of the step before has read it
             hx::play(nodes, b, 2 * j);
             HX_SYNC();
         }

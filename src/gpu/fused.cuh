@@ -27,6 +27,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
         event = hx::deliver(nodes, b, event, split ? 2 * j : j, t + half);
         t += half;
         if (hx_model.n_play) {
+            HX_SYNC(); // who samples v of the step before has read it
             hx::play(nodes, b, 2 * j);
             HX_SYNC();
         }

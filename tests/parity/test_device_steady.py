@@ -64,6 +64,9 @@ def test_steady_nodes(change):
     heliox.enable = 0
     neuron, fast = outcomes
     assert {run["engine"] for run in fast.runs} == {"gpu"}
+    model = heliox._device_engine.model
+    steady = int(model.arrays["steady_count"].sum()) if model.has_steady else 0
+    assert (steady > 0) == (change != "fast_imem")
     voltages = [name for name in neuron.traces if name.startswith("v of ")]
     assert any("passive" in name for name in voltages)
     above = np.array([neuron.traces[name] > -20 for name in voltages]).any(axis=0)

@@ -180,11 +180,13 @@ class GpuEngine:
         observers, events, averages = self._observers, self._events, self._averages
         self._plan.look(self.core, model)
         observers.take_over()
-        averages.take_over()
-        model.values["sync_records"] = int(observers.sync or averages.sync)
+        model.values["sync_records"] = int(observers.sync)
         events.take_over(observers.sources, observers.tests_points)
         events.network.take_over(n)
         self._plan.begin(self.core, model)
+        averages.take_over()  # knows by now what is written
+        if averages.sync:
+            model.values["sync_records"] = 1
         changed = self._copies.take_over() > 0
         self._set_numbers(model)
         changed |= model.send()
@@ -219,10 +221,10 @@ class GpuEngine:
         finally:
             events.network.finish()
             observers.finish()
-            averages.finish()
             self._copies.give_back()
             self._plan.give_back()
             events.give_back()
+            averages.finish()
         return done
 
     def _run(self, model: DeviceModel, window: Any, more: bool) -> None:

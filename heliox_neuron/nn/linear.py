@@ -7,7 +7,7 @@ memory, so what a program changed since the network was built counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -129,7 +129,19 @@ def read(network: NeuronNetwork) -> LinearModel:
         n = layer.r.size
         layers.append(_layer(layer, nodes, g[first : first + n].reshape(layer.r.shape)))
         first += n
-    return LinearModel(inputs, layers)
+    return _with_resistances(network, LinearModel(inputs, layers))
+
+
+def _with_resistances(network: NeuronNetwork, model: LinearModel) -> LinearModel:
+    """The model with r of its cables: NEURON computes it again if they are not the last ones."""
+    cables = [layer.cable for layer in model.layers]
+    if network.cables is None or not all(map(_same, cables, network.cables)):
+        network.look()
+        network.cables = cables
+    return LinearModel(model.inputs, [
+        Layer(layer.cable, replace(layer.projection, r=ours.r))
+        for layer, ours in zip(model.layers, network.layers, strict=True)
+    ])  # fmt: skip
 
 
 def read_inputs(network: NeuronNetwork) -> PointInputs:

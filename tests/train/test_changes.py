@@ -106,3 +106,36 @@ def test_a_synapse_of_transfer_that_listens_elsewhere_is_seen():
     pc.setup_transfer()
     assert "v_pre" in net.summary().why
     assert np.abs(net.predict(x) - plain_neuron(net, x)).max() <= 1e-9
+
+
+@pytest.mark.parametrize("executor", ["linear", "compiled", "general"])
+@isolated
+def test_the_gradient_is_that_of_the_cells_and_synapses_as_they_are(executor):
+    """Against finite differences of the loss: near the steady state, where the formula holds."""
+    import numpy as np
+
+    from train.layered import network, patterns
+
+    x, y = patterns(3)
+    net = network(executor=executor, duration=200.0, window=(150.0, 200.0))
+    net.set_weights([np.abs(w) + 0.1 for w in net.get_weights()])
+    net._ready().gradient(x, y, "softmax_cross_entropy")
+    layers = net.build().layers
+    for cell in layers[0].cells + layers[1].cells:
+        for section in cell.sections:
+            section.g_pas *= 5
+    for row in layers[1].synapses:
+        for synapse in row[:-1]:
+            synapse.g *= 3
+    _, found = net._ready().gradient(x, y, "softmax_cross_entropy")
+    weights = net.get_weights()
+    for k, place in ((0, (1, 2)), (0, (2, 16)), (1, (0, 1)), (1, (2, 4))):
+        losses = []
+        for step in (1e-4, -1e-4):
+            moved = [w.copy() for w in weights]
+            moved[k][place] += step
+            net.set_weights(moved)
+            losses.append(net.evaluate(x, y).loss)
+        slope = (losses[0] - losses[1]) / 2e-4
+        assert abs(slope) > 1e-6
+        assert found[k][place] == pytest.approx(slope, rel=0.05)

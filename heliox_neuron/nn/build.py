@@ -156,18 +156,24 @@ class NeuronNetwork:
         pc.target_var(synapse, synapse._ref_v_pre, sid)
         return synapse
 
-    def look(self) -> None:
+    def look(self) -> bool:
         """Takes g from the synapses and r from the cells, as they are in NEURON now.
 
-        r is that of NEURON's present state: of active cells after finitialize(v_init).
+        r is that of NEURON's present state: of active cells after finitialize(v_init). False: r is
+        the last one, as NEURON's Impedance works with one thread only.
         """
+        from neuron import h
+
         self.cables = None
+        one_thread = int(h.ParallelContext().nthread()) == 1
         flat, first = self.columns.read("g"), 0
         for layer in self.layers:
             n = layer.r.size
             layer.g = flat[first : first + n].reshape(layer.r.shape).copy()
-            layer.r = _resistances(layer.cells[0], layer.places, layer.at_soma)
+            if one_thread:
+                layer.r = _resistances(layer.cells[0], layer.places, layer.at_soma)
             first += n
+        return one_thread
 
     @property
     def weights(self) -> list[Doubles]:

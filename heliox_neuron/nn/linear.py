@@ -136,8 +136,7 @@ def _with_resistances(network: NeuronNetwork, model: LinearModel) -> LinearModel
     """The model with r of its cables: NEURON computes it again if they are not the last ones."""
     cables = [layer.cable for layer in model.layers]
     if network.cables is None or not all(map(_same, cables, network.cables)):
-        network.look()
-        network.cables = cables
+        network.cables = cables if network.look() else None
     return LinearModel(model.inputs, [
         Layer(layer.cable, replace(layer.projection, r=ours.r))
         for layer, ours in zip(model.layers, network.layers, strict=True)

@@ -139,3 +139,18 @@ def test_the_gradient_is_that_of_the_cells_and_synapses_as_they_are(executor):
         slope = (losses[0] - losses[1]) / 2e-4
         assert abs(slope) > 1e-6
         assert found[k][place] == pytest.approx(slope, rel=0.05)
+
+
+@isolated
+def test_a_network_of_one_thread_trains_with_two():
+    """NEURON's Impedance refuses two threads: r stays that of one."""
+    from neuron import h
+
+    from train.layered import network, patterns
+
+    net = network(executor="general")
+    x, y = patterns(2)
+    r = net.build().layers[0].r.copy()
+    h.ParallelContext().nthread(2)
+    net.fit(x, y, epochs=1, batch_size=2, verbose=0)
+    assert (net.build().layers[0].r == r).all()

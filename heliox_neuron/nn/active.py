@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +62,11 @@ def read(network: NeuronNetwork, timing: Timing) -> CompiledModel:
         h.finitialize(timing.v_init)
         fast = heliox.fidelity == "fast"
         layers = [read_compiled(network, k, fast) for k in range(len(network.layers))]
+        network.look()  # last: it leaves its traces in the currents
+        layers = [
+            replace(made, rg=layer.r * layer.g)
+            for made, layer in zip(layers, network.layers, strict=True)
+        ]
         return CompiledModel(read_inputs(network), layers)
     finally:
         h.dt = held

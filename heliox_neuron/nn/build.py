@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import HelioXError, HelioXValueError
-from .batch.layers import Doubles
+from .batch.layers import Cable, Doubles
 from .cells import CellFactory, Compartments, compartments
 from .columns import SynapseColumns
 from .encoders import Encoder
@@ -39,7 +39,7 @@ class Places:
 @dataclass
 class NeuronLayer:
     """A layer as it is in NEURON. cell: its label. synapses: rows of n_in + 1. r [MOhm] and g [uS]:
-    (n_out, n_in + 1).
+    (n_out, n_in + 1), as they were when NeuronNetwork.look() was called last.
     """
 
     label: str
@@ -92,6 +92,7 @@ class NeuronNetwork:
         load_mechanisms()
         self.encoder = encoder
         self.coupling = coupling
+        self.cables: list[Cable] | None = None  # one a layer: what r is of; None: not known
         self._sources: dict[int, int] = {}
         encoder.build()
         cells = [_make_cells(plan) for plan in plans]
@@ -154,6 +155,25 @@ class NeuronNetwork:
         synapse = h.HelioxGradedSynapse(segment)
         pc.target_var(synapse, synapse._ref_v_pre, sid)
         return synapse
+
+    def look(self) -> bool:
+        """Takes g from the synapses and r from the cells, as they are in NEURON now.
+
+        r is that of NEURON's present state: of active cells after finitialize(v_init). False: r is
+        the last one, as NEURON's Impedance works with one thread only.
+        """
+        from neuron import h
+
+        self.cables = None
+        one_thread = int(h.ParallelContext().nthread()) == 1
+        flat, first = self.columns.read("g"), 0
+        for layer in self.layers:
+            n = layer.r.size
+            layer.g = flat[first : first + n].reshape(layer.r.shape).copy()
+            if one_thread:
+                layer.r = _resistances(layer.cells[0], layer.places, layer.at_soma)
+            first += n
+        return one_thread
 
     @property
     def weights(self) -> list[Doubles]:

@@ -37,7 +37,7 @@ class GeneralExecutor:
         self._flat = np.concatenate([w.ravel() for w in network.weights])
         self._bound: Any = None
         self._losses: list[Doubles] = []
-        self._rg = [layer.r * layer.g for layer in network.layers]
+        self._rg: list[Doubles] | None = None  # None: before the next gradient
 
     # ---- weights ----
 
@@ -49,6 +49,7 @@ class GeneralExecutor:
     @weights.setter
     def weights(self, values: list[Doubles]) -> None:
         self.network.weights = values
+        self._rg = None  # the program ran since: it may have changed the cells
         self._flat[:] = np.concatenate([np.ravel(w) for w in values])
 
     def bind(self, optimiser: Any) -> None:
@@ -101,10 +102,21 @@ class GeneralExecutor:
 
     # ---- learning ----
 
+    def _look(self) -> list[Doubles]:
+        """r g of each layer, as the cells are in NEURON after finitialize(v_init)."""
+        from neuron import h
+
+        if self._rg is None:
+            h.finitialize(self.timing.v_init)
+            self.network.look()
+            self._rg = [layer.r * layer.g for layer in self.network.layers]
+        return self._rg
+
     def gradient(self, encoded: Doubles, targets: Any, loss: Loss) -> tuple[Doubles, list[Doubles]]:
         """Losses (B,) and the gradient of their mean by each layer's weights."""
         numbers = list(range(len(self.network.layers) + 1))
         with self._observed(numbers, True) as observed:
+            rg = self._look()
             samples = [self._sample(sample, observed) for sample in encoded]
         means = [np.array([sample[k].means for sample in samples]) for k in numbers]
         rectified = [
@@ -113,10 +125,10 @@ class GeneralExecutor:
         losses, delta = loss_and_slope(loss, means[-1], targets)
         gradients: list[Doubles] = []
         weights = self.network.weights
-        for k in range(len(self._rg) - 1, -1, -1):
-            gradients.insert(0, layer_gradient(delta, self._rg[k], rectified[k]))
+        for k in range(len(rg) - 1, -1, -1):
+            gradients.insert(0, layer_gradient(delta, rg[k], rectified[k]))
             if k:
-                delta = error_before(delta, self._rg[k], weights[k], means[k])
+                delta = error_before(delta, rg[k], weights[k], means[k])
         return losses, gradients
 
     def train(

@@ -7,8 +7,8 @@ memory, so what a program changed since the network was built counts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,10 @@ import numpy.typing as npt
 from ..session import attach
 from .batch.layers import Cable, Layer, PointInputs, Projection
 from .build import POINTER, TRANSFER, NeuronLayer, NeuronNetwork
+from .wiring import changed
 
 Ints = npt.NDArray[np.int32]
+Labels: TypeAlias = "npt.NDArray[np.int16]"
 _PASSIVE = ("capacitance", "pas")
 _SYNAPSES = (TRANSFER, POINTER)
 
@@ -117,7 +119,9 @@ def read(network: NeuronNetwork) -> LinearModel:
     if structure is None or structure["capacitance"] is None:
         raise NotLinear("the model cannot be read")
     nodes = _Nodes(structure)
-    _check_mechanisms(network, nodes)
+    label = _labels(network, nodes)
+    _check_mechanisms(network, nodes, label)
+    _check_wiring(network, nodes, label)
     inputs = _inputs(network, nodes)
     g = network.columns.read("g")
     layers, first = [], 0
@@ -125,24 +129,52 @@ def read(network: NeuronNetwork) -> LinearModel:
         n = layer.r.size
         layers.append(_layer(layer, nodes, g[first : first + n].reshape(layer.r.shape)))
         first += n
-    return LinearModel(inputs, layers)
+    return _with_resistances(network, LinearModel(inputs, layers))
+
+
+def _with_resistances(network: NeuronNetwork, model: LinearModel) -> LinearModel:
+    """The model with r of its cables: NEURON computes it again if they are not the last ones."""
+    cables = [layer.cable for layer in model.layers]
+    if network.cables is None or not all(map(_same, cables, network.cables)):
+        network.cables = cables if network.look() else None
+    return LinearModel(model.inputs, [
+        Layer(layer.cable, replace(layer.projection, r=ours.r))
+        for layer, ours in zip(model.layers, network.layers, strict=True)
+    ])  # fmt: skip
 
 
 def read_inputs(network: NeuronNetwork) -> PointInputs:
-    """The input cells alone. Raises NotLinear with the reason."""
+    """The input cells alone, of a network whose links are what they were built as. Raises
+    NotLinear with the reason.
+    """
     core: Any = attach()._core
     core.freeze()
-    return _inputs(network, _Nodes(core.device_model()))
+    nodes = _Nodes(core.device_model())
+    _check_wiring(network, nodes, _labels(network, nodes))
+    return _inputs(network, nodes)
 
 
-def _check_mechanisms(network: NeuronNetwork, nodes: _Nodes) -> None:
-    """Nothing but what belongs there sits on the network's cells."""
-    label = np.zeros(len(nodes.parent), np.int16)  # 0: not ours, 1: inputs, k + 1: layer k
+def _labels(network: NeuronNetwork, nodes: _Nodes) -> Labels:
+    """Of each node, 0: not ours, 1: inputs, k + 1: layer k."""
+    label = np.zeros(len(nodes.parent), np.int16)
     for k, cells in enumerate(network.all_cells, 1):
         roots = [int(nodes.root[cell.soma.node_index()]) for cell in cells]
         ours = np.zeros(len(nodes.parent), bool)
         ours[roots] = True
         label[ours[nodes.root]] = k
+    return label
+
+
+def _check_wiring(network: NeuronNetwork, nodes: _Nodes, label: Labels) -> None:
+    if not network.columns.rows():
+        raise NotLinear("its synapses are not found in NEURON's memory")
+    reason = changed(network, nodes.structure, label)
+    if reason:
+        raise NotLinear(reason)
+
+
+def _check_mechanisms(network: NeuronNetwork, nodes: _Nodes, label: Labels) -> None:
+    """Nothing but what belongs there sits on the network's cells."""
     names = ["the inputs", *(layer.label for layer in network.layers)]
     # the channels of an ion tell more than the ion
     for mechanism in sorted(nodes.structure["mechanisms"], key=lambda m: m["kind"] == "ion"):

@@ -259,7 +259,10 @@ class Sequential:
         trained weights are in NEURON's objects. HX090, HX094: before anything runs.
         """
         options = Options(
-            checks.count("batch_size", batch_size), check_loss(loss), bool(shuffle), clip_norm
+            checks.count("batch_size", batch_size),
+            check_loss(loss),
+            bool(shuffle),
+            checks.norm("clip_norm", clip_norm),
         )
         data = self._data(x, y, options.loss, validation_data, validation_split)
         epochs = checks.count("epochs", epochs)

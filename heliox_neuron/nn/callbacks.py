@@ -75,6 +75,17 @@ class LambdaCallback(Callback):
         return any(name.startswith("on_batch") for name in self._names)
 
 
+def _callback(given: Any) -> Callback:
+    """A callback of what fit() was given: one, or f(epoch, logs) for after each epoch. HX094."""
+    if isinstance(given, Callback):
+        return given
+    if callable(given) and not isinstance(given, type):
+        return LambdaCallback(on_epoch_end=given)
+    raise HelioXValueError(
+        "HX094", f"callbacks: {given!r} is no heliox.nn callback and no f(epoch, logs)."
+    )
+
+
 class _Monitor(Callback):
     """Watches a metric. mode: "min", "max", or "auto" (max for an accuracy)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -14,7 +15,7 @@ from ..train.optimisers import Adam, optimiser
 from . import active, checks, linear
 from .batch.layers import Doubles
 from .build import COUPLINGS, NeuronNetwork, Places, glorot
-from .callbacks import Callback
+from .callbacks import Callback, _callback
 from .dense import Dense
 from .encoders import Encoder
 from .general import GeneralExecutor
@@ -239,7 +240,7 @@ class Sequential:
         validation_split: float = 0.0,
         shuffle: bool = True,
         seed: int | None = None,
-        callbacks: list[Callback] | tuple[Callback, ...] = (),
+        callbacks: Iterable[Any] = (),
         verbose: int | str = "auto",
         clip_norm: float | None = None,
         resume: bool = False,
@@ -266,20 +267,21 @@ class Sequential:
         )
         data = self._data(x, y, options.loss, validation_data, validation_split)
         epochs = checks.count("epochs", epochs)
+        called = [_callback(one) for one in callbacks]
         self._choose_optimizer(optimizer, resume)
         if seed is not None:
             self.random = np.random.default_rng([checks.count("seed", seed, 0), 2])
         position = self._start(options, data.digest, resume)
         executor = self._ready()
-        trainer = Trainer(self, executor, data, options, list(callbacks), verbose)
+        trainer = Trainer(self, executor, data, options, called, verbose)
         self._bind(executor)
         self.position = position
-        for callback, state in zip(callbacks, position.callbacks, strict=False):
+        for callback, state in zip(called, position.callbacks, strict=False):
             if state:
                 callback.load_state(state)
-        for callback in callbacks:
+        for callback in called:
             callback.set_model(self)
-        self.callbacks = list(callbacks)
+        self.callbacks = called
         self.stop_training, self._live = False, True
         try:
             return trainer.run(position, epochs)

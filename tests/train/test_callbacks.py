@@ -132,3 +132,23 @@ def test_ctrl_c_ends_after_the_batch_and_training_can_go_on():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     net.fit(x, y, epochs=2, batch_size=4, verbose=0, resume=True)
     assert same(net.get_weights(), whole.get_weights())
+
+
+@isolated
+def test_a_function_is_a_callback():
+    import pytest
+
+    from heliox_neuron.errors import HelioXValueError
+    from heliox_neuron.nn import EarlyStopping
+    from train.layered import network, patterns
+
+    x, y = patterns(8)
+    seen = []
+    net = network()
+    history = net.fit(
+        x, y, epochs=2, verbose=0, callbacks=[lambda epoch, logs: seen.append((epoch, logs))]
+    )
+    assert [(epoch, logs["loss"]) for epoch, logs in seen] == list(enumerate(history["loss"]))
+    for wrong in ("print", EarlyStopping):
+        with pytest.raises(HelioXValueError, match="HX094 callbacks: .* is no"):
+            net.fit(x, y, verbose=0, callbacks=[wrong])

@@ -86,6 +86,23 @@ def _callback(given: Any) -> Callback:
     )
 
 
+def states(callbacks: list[Callback]) -> list[dict[str, Any]]:
+    """state() of each, with its class."""
+    return [{"callback": type(one).__name__, **one.state()} for one in callbacks]
+
+
+def load_states(callbacks: list[Callback], held: list[dict[str, Any]]) -> None:
+    """Gives states() back to callbacks of the same classes, in the same order within a class."""
+    left: dict[str, list[dict[str, Any]]] = {}
+    for state in held:
+        values = {name: value for name, value in state.items() if name != "callback"}
+        left.setdefault(str(state.get("callback", "")), []).append(values)
+    for one in callbacks:
+        mine = left.get(type(one).__name__)
+        if mine:
+            one.load_state(mine.pop(0))
+
+
 class _Monitor(Callback):
     """Watches a metric. mode: "min", "max", or "auto" (max for an accuracy).
 

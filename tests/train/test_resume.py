@@ -109,3 +109,39 @@ def test_an_optimiser_of_another_network_begins_anew():
         assert same(alone.get_weights(), net.get_weights())
     first.fit(x, y, **options)  # without another in between, it goes on
     assert first.optimizer.n_step == 3 * 6
+
+
+@isolated
+def test_the_last_update_may_diverge_too():
+    import numpy as np
+    import pytest
+
+    from heliox_neuron.nn import LambdaCallback
+    from heliox_neuron.nn.training import Diverged
+    from heliox_neuron.train import SGD
+    from train.layered import network, patterns, same
+
+    x, _ = patterns(8)
+    targets = np.full((8, 3), 0.2)
+
+    def mine(means, wanted):
+        off = means - wanted
+        return (off * off).mean(axis=1), 2.0 * off / means.shape[1]
+
+    def stop(batch, logs):
+        net.stop_training = True
+
+    stopper = LambdaCallback(on_batch_end=stop)
+    for loss in ("mse", mine):
+        for size, callbacks in ((8, []), (4, [stopper])):
+            net = network()
+            before = net.get_weights()
+            message = "HX058 .* epoch 1, batch 1: the loss after the last step is"
+            with pytest.raises(Diverged, match=message) as caught:
+                net.fit(
+                    x, targets, batch_size=size, loss=loss, optimizer=SGD(lr=1e6), verbose=0,
+                    callbacks=callbacks,
+                )  # fmt: skip
+            assert caught.value.history.stopped == "diverged"
+            assert same(before, net.get_weights())
+            assert len(caught.value.history.batch_loss) == 1

@@ -75,8 +75,39 @@ class LambdaCallback(Callback):
         return any(name.startswith("on_batch") for name in self._names)
 
 
+def _callback(given: Any) -> Callback:
+    """A callback of what fit() was given: one, or f(epoch, logs) for after each epoch. HX094."""
+    if isinstance(given, Callback):
+        return given
+    if callable(given) and not isinstance(given, type):
+        return LambdaCallback(on_epoch_end=given)
+    raise HelioXValueError(
+        "HX094", f"callbacks: {given!r} is no heliox.nn callback and no f(epoch, logs)."
+    )
+
+
+def states(callbacks: list[Callback]) -> list[dict[str, Any]]:
+    """state() of each, with its class."""
+    return [{"callback": type(one).__name__, **one.state()} for one in callbacks]
+
+
+def load_states(callbacks: list[Callback], held: list[dict[str, Any]]) -> None:
+    """Gives states() back to callbacks of the same classes, in the same order within a class."""
+    left: dict[str, list[dict[str, Any]]] = {}
+    for state in held:
+        values = {name: value for name, value in state.items() if name != "callback"}
+        left.setdefault(str(state.get("callback", "")), []).append(values)
+    for one in callbacks:
+        mine = left.get(type(one).__name__)
+        if mine:
+            one.load_state(mine.pop(0))
+
+
 class _Monitor(Callback):
-    """Watches a metric. mode: "min", "max", or "auto" (max for an accuracy)."""
+    """Watches a metric. mode: "min", "max", or "auto" (max for an accuracy).
+
+    Each training begins anew, except where load_state() was called before it.
+    """
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
         if mode not in ("auto", "min", "max"):
@@ -86,6 +117,16 @@ class _Monitor(Callback):
         self._sign = 1.0 if largest else -1.0
         self._min_delta = abs(min_delta)
         self._best = -np.inf  # of sign * metric
+        self._loaded = False
+
+    def on_train_begin(self, logs: Logs) -> None:
+        if not self._loaded:
+            self._reset()
+        self._loaded = False
+
+    def _reset(self) -> None:
+        """Forgets the training before."""
+        self._best = -np.inf
 
     @property
     def best(self) -> float:
@@ -115,6 +156,7 @@ class _Monitor(Callback):
 
     def load_state(self, state: dict[str, Any]) -> None:
         self._best = float(state["best"])
+        self._loaded = True
 
 
 class EarlyStopping(_Monitor):
@@ -134,6 +176,10 @@ class EarlyStopping(_Monitor):
         self.wait = 0
         self.stopped_epoch: int | None = None
         self.best_weights: list[np.ndarray] = []
+
+    def _reset(self) -> None:
+        super()._reset()
+        self.wait, self.stopped_epoch, self.best_weights = 0, None, []
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         if self.improved(logs):
@@ -181,6 +227,10 @@ class ReduceLROnPlateau(_Monitor):
         if not 0 < factor < 1:
             raise HelioXValueError("HX094", f"factor = {factor!r}: a number between 0 and 1.")
         self.factor, self.patience, self.cooldown, self.min_lr = factor, patience, cooldown, min_lr
+        self.wait = self._cooling = 0
+
+    def _reset(self) -> None:
+        super()._reset()
         self.wait = self._cooling = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -234,6 +284,10 @@ class ModelCheckpoint(_Monitor):
         self.save_freq = save_freq
         self._done = 0  # batches since the last save
         self._epoch = 0
+
+    def _reset(self) -> None:
+        super()._reset()
+        self._done = 0
 
     @property
     def each_batch(self) -> bool:

@@ -63,6 +63,20 @@ def targets(y: Any, n_sample: int, n_out: int, loss: Loss, name: str = "y") -> A
 
 def count(name: str, value: Any, least: int = 1) -> int:
     """A whole number of at least `least`; HX094 otherwise."""
-    if isinstance(value, bool) or int(value) != value or value < least:
+    try:
+        good = not isinstance(value, bool) and int(value) == value and value >= least
+    except (TypeError, ValueError, OverflowError):
+        good = False
+    if not good:
         raise HelioXValueError("HX094", f"{name} = {value!r}: a whole number from {least}.")
     return int(value)
+
+
+def norm(name: str, value: Any) -> float | None:
+    """A number above 0, or None; HX094 otherwise."""
+    if value is None:
+        return None
+    good = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (good and value > 0):
+        raise HelioXValueError("HX094", f"{name} = {value!r}: a number above 0, or None.")
+    return float(value)

@@ -20,6 +20,7 @@ from ..errors import HelioXError, HelioXValueError
 from ..train import optimisers, schedules
 from . import encoders
 from .build import Places
+from .callbacks import states
 from .dense import layer_of
 from .history import History
 from .training import Position
@@ -45,7 +46,7 @@ def save(network: Sequential, path: Path) -> None:
                 group["weights"], group["section"], group["x"] = weights, places.section, places.x
             _put_json(file, "random", network.random.bit_generator.state)
             if network.optimizer is not None:
-                _put_optimiser(file.create_group("optimiser"), network.optimizer)
+                _put_optimiser(file.create_group("optimiser"), network)
             if network.position is not None:
                 _put_position(file.create_group("training"), network.position, network.callbacks)
         temporary.replace(path)
@@ -114,9 +115,10 @@ def _architecture(network: Sequential) -> dict[str, Any]:
 # ---- the optimiser ----
 
 
-def _put_optimiser(group: Any, optimiser: Any) -> None:
-    _put_json(group, "optimiser", _arguments(optimiser))
-    _put_values(group.create_group("state"), optimiser.state())
+def _put_optimiser(group: Any, network: Sequential) -> None:
+    _put_json(group, "optimiser", _arguments(network.optimizer))
+    held = network.held_state()
+    _put_values(group.create_group("state"), network.optimizer.state() if held is None else held)
 
 
 def _arguments(thing: Any) -> dict[str, Any] | None:
@@ -169,8 +171,7 @@ def _put_position(group: Any, position: Position, callbacks: list[Any]) -> None:
     group["losses"] = np.concatenate([np.zeros(0), *position.losses])
     _put_json(group, "options", position.options)
     _put_json(group, "history", position.history.to_dict())
-    states = [callback.state() for callback in callbacks] or position.callbacks
-    for k, state in enumerate(states):
+    for k, state in enumerate(states(callbacks) or position.callbacks):
         _put_values(group.create_group(f"callback_{k}"), state)
 
 

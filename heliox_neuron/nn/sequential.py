@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,11 +11,11 @@ import numpy.typing as npt
 
 from ..engines.gpu.device import Device, open_device
 from ..errors import HelioXError, HelioXValueError
-from ..train.optimisers import Adam, optimiser
+from ..train.optimisers import SGD, Adam, Optimiser, optimiser
 from . import active, checks, linear
 from .batch.layers import Doubles
 from .build import COUPLINGS, NeuronNetwork, Places, glorot
-from .callbacks import Callback
+from .callbacks import Callback, _callback, load_states, states
 from .dense import Dense
 from .encoders import Encoder
 from .general import GeneralExecutor
@@ -74,7 +75,8 @@ class Sequential:
         self.executor = executor
         self.random = np.random.default_rng([self.seed, 2])  # of training
         self.optimizer: Any = None
-        self.optimizer_state: dict[str, Any] | None = None  # of a loaded file
+        self.optimizer_state: dict[str, Any] | None = None  # of the last training, or of a file
+        self._state_used: Any = None  # the optimiser's own vectors, while nobody else binds it
         self.stop_training = False
         self.position: Position | None = None
         self.callbacks: list[Callback] = []
@@ -239,7 +241,7 @@ class Sequential:
         validation_split: float = 0.0,
         shuffle: bool = True,
         seed: int | None = None,
-        callbacks: list[Callback] | tuple[Callback, ...] = (),
+        callbacks: Iterable[Any] = (),
         verbose: int | str = "auto",
         clip_norm: float | None = None,
         resume: bool = False,
@@ -251,37 +253,43 @@ class Sequential:
         device. optimizer: Adam(...), SGD(...); None goes on with the last one (at first Adam()).
         validation_split: this last part of the samples is not trained with but evaluated after
         each epoch. seed: restarts the random numbers of shuffling and spikes. resume: goes on
-        where a saved or interrupted training was, to `epochs` in all; then x, y, batch_size and
-        loss must be the same.
+        where a saved or interrupted training was, to `epochs` in all, with the states of its
+        optimiser (lr too), callbacks and random numbers (not `seed`); x, y, batch_size and loss
+        must be the same.
 
         Ctrl-C ends after the batch and returns the History; a loss that is NaN or 1,000 times the
         first is HX058, with the last good weights. Gradient: `synaptic` (docs/training-nn.md). The
         trained weights are in NEURON's objects. HX090, HX094: before anything runs.
         """
         options = Options(
-            checks.count("batch_size", batch_size), check_loss(loss), bool(shuffle), clip_norm
+            checks.count("batch_size", batch_size),
+            check_loss(loss),
+            bool(shuffle),
+            checks.norm("clip_norm", clip_norm),
         )
         data = self._data(x, y, options.loss, validation_data, validation_split)
         epochs = checks.count("epochs", epochs)
-        self._choose_optimizer(optimizer, resume)
-        if seed is not None:
-            self.random = np.random.default_rng([checks.count("seed", seed, 0), 2])
+        called = [_callback(one) for one in callbacks]
+        seed = None if seed is None else checks.count("seed", seed, 0)
+        rule = None if optimizer is None else optimiser(optimizer)
         position = self._start(options, data.digest, resume)
         executor = self._ready()
-        trainer = Trainer(self, executor, data, options, list(callbacks), verbose)
-        self._bind(executor)
+        trainer = Trainer(self, executor, data, options, called, verbose)
+        self._bind(executor, rule, resume)
+        if seed is not None and not resume:
+            self.random = np.random.default_rng([seed, 2])
         self.position = position
-        for callback, state in zip(callbacks, position.callbacks, strict=False):
-            if state:
-                callback.load_state(state)
-        for callback in callbacks:
+        load_states(called, position.callbacks)
+        for callback in called:
             callback.set_model(self)
-        self.callbacks = list(callbacks)
+        self.callbacks = called
         self.stop_training, self._live = False, True
         try:
             return trainer.run(position, epochs)
         finally:
             self._live = False
+            self.optimizer_state = self.optimizer.state()
+            position.callbacks, self.callbacks = states(called), []
 
     def _data(
         self, x: Any, y: Any, loss: Loss, validation: tuple[Any, Any] | None, split: float
@@ -300,20 +308,27 @@ class Sequential:
             return Data(inputs, targets)
         return Data(inputs[:n], targets[:n], (inputs[n:], targets[n:]))
 
-    def _choose_optimizer(self, given: Any, resume: bool) -> None:
-        if given is not None:
-            self.optimizer = optimiser(given)
-            if resume and self.optimizer_state is not None:
-                self.optimizer.load_state(self.optimizer_state)
-        elif self.optimizer is None:
-            self.optimizer = Adam()
+    def _bind(self, executor: Executor, given: Optimiser | None, resume: bool) -> None:
+        """The optimiser goes on if it was this network's last one, or with the held state.
 
-    def _bind(self, executor: Executor) -> None:
-        """The optimiser's state survives a change of the executor."""
-        held = self.optimizer.state() if self.optimizer.n_step else None
+        One that another network has used since, or heliox.fit, begins anew.
+        """
+        if given is not None or self.optimizer is None:
+            self.optimizer = given or Adam()
+        goes_on = self._uses_optimizer() or resume
+        held = self.held_state() if goes_on else None
+        executor.bind(SGD())  # so that it gives this one a state of its own
         executor.bind(self.optimizer)
         if held is not None:
             self.optimizer.load_state(held)
+        self._state_used = self.optimizer._state
+
+    def _uses_optimizer(self) -> bool:
+        return self._state_used is not None and self.optimizer._state is self._state_used
+
+    def held_state(self) -> dict[str, Any] | None:
+        """The optimiser's state as this network left it; None if it has not been used."""
+        return self.optimizer.state() if self._uses_optimizer() else self.optimizer_state
 
     def _start(self, options: Options, digest: str, resume: bool) -> Position:
         held = self.position

@@ -19,6 +19,7 @@ from .batch.layers import Doubles
 from .callbacks import Callback
 from .history import History
 from .learning import Loss
+from .replicas import ReplicaExecutor
 
 if TYPE_CHECKING:
     from .sequential import Executor, Sequential
@@ -130,6 +131,7 @@ class Trainer:
         self._bar: Any = None
         self._looked = time.perf_counter()
         self._good = self._candidate = executor.weights
+        self._last: tuple[int, int, Doubles, Any] | None = None  # epoch, batch, what it was
 
     def run(self, position: Position, epochs: int) -> History:
         """Trains from `position` to the end of epoch `epochs`."""
@@ -141,12 +143,15 @@ class Trainer:
                 self._call("on_train_begin", {})
                 while position.epoch < epochs and not self._ends(history):
                     self._epoch(epochs)
+                self._check_last()
             except KeyboardInterrupt:  # the second Ctrl-C: in the middle of a batch
                 history.stopped = "interrupted"
                 self.network.position = None
             finally:
                 self._close_bar()
                 self.executor.take_losses()
+                if not _finite(self.executor.weights):  # left by an error or the second Ctrl-C
+                    self.executor.weights = self._good
                 self._call("on_train_end", {})
                 self.executor.to_neuron()
         return history
@@ -213,6 +218,7 @@ class Trainer:
         self.executor.train(
             encoded, data.y[chosen], options.loss, self.network.optimizer, options.clip_norm
         )
+        self._last = position.epoch, position.batch, encoded, data.y[chosen]
         position.batch += 1
         if self.each_batch:
             loss = self._look()
@@ -246,16 +252,29 @@ class Trainer:
 
     def _check_weights(self) -> None:
         """The last update of an epoch shows in no loss yet."""
-        if not all(np.isfinite(w).all() for w in self._candidate):
+        if not _finite(self._candidate):
             self._diverged(self.position.batch - 1, "a weight is not finite")
 
-    def _diverged(self, batch: int, what: str) -> None:
+    def _check_last(self) -> None:
+        """The last update shows in no loss yet: its batch once more tells if it was a good one."""
+        if self._last is None:
+            return
+        epoch, batch, encoded, targets = self._last
+        loss, executor = self.options.loss, self.executor
+        if callable(loss) and isinstance(executor, ReplicaExecutor):  # it computes on the device
+            targets = executor.batch.device.array(targets)
+        mean = float(executor.gradient(encoded, targets, loss)[0].mean())
+        if not (np.isfinite(mean) and mean <= self.position.limit):
+            self._diverged(batch, f"the loss after the last step is {mean:.6g}", epoch)
+
+    def _diverged(self, batch: int, what: str, epoch: int | None = None) -> None:
         self.executor.weights = self._good
         position = self.position
         position.history.stopped = "diverged"
         rate = self.network.optimizer.rate
+        number = 1 + (position.epoch if epoch is None else epoch)
         raise Diverged(
-            f"training diverged in epoch {position.epoch + 1}, batch {batch + 1}: {what}. The "
+            f"training diverged in epoch {number}, batch {batch + 1}: {what}. The "
             f"network has its last good weights. Use a lower learning rate (now {rate:.3g}).",
             position.history,
         )
@@ -280,6 +299,10 @@ class Trainer:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+def _finite(weights: list[Doubles]) -> bool:
+    return all(bool(np.isfinite(w).all()) for w in weights)
 
 
 def _verbosity(verbose: int | str) -> int:

@@ -132,3 +132,56 @@ def test_ctrl_c_ends_after_the_batch_and_training_can_go_on():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     net.fit(x, y, epochs=2, batch_size=4, verbose=0, resume=True)
     assert same(net.get_weights(), whole.get_weights())
+
+
+@isolated
+def test_a_function_is_a_callback():
+    import pytest
+
+    from heliox_neuron.errors import HelioXValueError
+    from heliox_neuron.nn import EarlyStopping
+    from train.layered import network, patterns
+
+    x, y = patterns(8)
+    seen = []
+    net = network()
+    history = net.fit(
+        x, y, epochs=2, verbose=0, callbacks=[lambda epoch, logs: seen.append((epoch, logs))]
+    )
+    assert [(epoch, logs["loss"]) for epoch, logs in seen] == list(enumerate(history["loss"]))
+    for wrong in ("print", EarlyStopping):
+        with pytest.raises(HelioXValueError, match="HX094 callbacks: .* is no"):
+            net.fit(x, y, verbose=0, callbacks=[wrong])
+
+
+@isolated
+def test_callbacks_begin_anew_with_each_training():
+    import tempfile
+    from pathlib import Path
+
+    from heliox_neuron.nn import EarlyStopping, ModelCheckpoint, ReduceLROnPlateau, Sequential
+    from heliox_neuron.train import SGD
+    from train.layered import network, patterns, same
+
+    x, y = patterns(8)
+    losses = [1.0, 2.0, 3.0]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "best.h5"
+        stop = EarlyStopping("metric", patience=5, restore_best_weights=True)
+        slow = ReduceLROnPlateau("metric", patience=5)
+        best = ModelCheckpoint(path, "metric", save_best_only=True)
+        for net, add in ((network(seed=1), 0.0), (network(seed=2), 10.0)):
+            weights = []
+
+            def fake(epoch, logs, net=net, add=add, weights=weights):
+                logs["metric"] = losses[epoch] + add
+                weights.append(net.get_weights())
+
+            net.fit(
+                x, y, epochs=3, batch_size=8, optimizer=SGD(lr=0.4), verbose=0,
+                callbacks=[fake, stop, slow, best],
+            )  # fmt: skip
+            assert (stop.best, slow.best, best.best) == (1 + add,) * 3
+            assert stop.wait == slow.wait == 2
+            assert same(net.get_weights(), weights[0])
+            assert same(Sequential.load(path).get_weights(), weights[0])

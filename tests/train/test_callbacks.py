@@ -150,7 +150,7 @@ def test_a_function_is_a_callback():
     )
     assert [(epoch, logs["loss"]) for epoch, logs in seen] == list(enumerate(history["loss"]))
     for wrong in ("print", EarlyStopping):
-        with pytest.raises(HelioXValueError, match="HX094 callbacks: .* is no"):
+        with pytest.raises(HelioXValueError, match=r"HX094 callbacks: .* is no"):
             net.fit(x, y, verbose=0, callbacks=[wrong])
 
 

@@ -15,6 +15,7 @@ from .errors import HelioXError
 if TYPE_CHECKING:
     from .engines.gpu.averages import Averages
     from .engines.gpu.columns import Column
+    from .engines.gpu.device import Device
     from .engines.gpu.model import DeviceModel
 
 _ION_COLUMNS = 5
@@ -24,7 +25,39 @@ class NotOnDevice(HelioXError, LookupError):
     """HX054: the GPU engine holds no copy of this variable."""
 
 
-class DeviceVariable:
+class _DeviceArray:
+    """What both handles are to others: an array on the device, without a copy."""
+
+    _device: Device
+
+    @property
+    def array(self) -> Any:
+        raise NotImplementedError
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.array.shape)
+
+    @property
+    def pointer(self) -> int:
+        """Device address of the first element."""
+        return self._device.address(self.array)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return dict(self.array.__cuda_array_interface__)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> Any:
+        return self.array.__dlpack_device__()
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+
+class DeviceVariable(_DeviceArray):
     """A column of the frozen model on the device.
 
     The device has an order of its own: `index` says where each of NEURON's instances lies, so
@@ -52,38 +85,16 @@ class DeviceVariable:
         """(instances,) int64: where each of NEURON's instances lies in `array`."""
         return self._column.place
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.array.shape)
-
-    @property
-    def pointer(self) -> int:
-        """Device address of the first element."""
-        return self._device.address(self.array)
-
     def to_neuron(self) -> None:
         """Copies the column into NEURON's memory."""
         self._column.snapshot[...] = self._device.download(self.array)[self._column.place]
         self._column.host[...] = self._column.snapshot
 
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        return dict(self.array.__cuda_array_interface__)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> Any:
-        return self.array.__dlpack_device__()
-
-    def __len__(self) -> int:
-        return len(self.array)
-
     def __repr__(self) -> str:
         return f"<{self.name} {self.shape} float64 on {self._device.name}>"
 
 
-class DeviceAverage:
+class DeviceAverage(_DeviceArray):
     """The sums of an average on the device: `heliox.average(...).device`.
 
     array: the sums of all averages, float64, in an order of the device; `index`: (n,) int64, where
@@ -105,28 +116,6 @@ class DeviceAverage:
     def array(self) -> Any:
         """A float64 CuPy array (NumPy on the host device)."""
         return self._averages.sum
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.array.shape)
-
-    @property
-    def pointer(self) -> int:
-        """Device address of the first element."""
-        return self._device.address(self.array)
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        return dict(self.array.__cuda_array_interface__)
-
-    def __dlpack__(self, **options: Any) -> Any:
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self) -> Any:
-        return self.array.__dlpack_device__()
-
-    def __len__(self) -> int:
-        return len(self.array)
 
     def __repr__(self) -> str:
         return f"<sums of {self.name}: {len(self.index)} of {self.shape} on {self._device.name}>"

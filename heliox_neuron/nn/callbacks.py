@@ -75,7 +75,7 @@ class LambdaCallback(Callback):
         return any(name.startswith("on_batch") for name in self._names)
 
 
-def _callback(given: Any) -> Callback:
+def callback_of(given: Any) -> Callback:
     """A callback of what fit() was given: one, or f(epoch, logs) for after each epoch. HX094."""
     if isinstance(given, Callback):
         return given

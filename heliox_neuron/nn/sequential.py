@@ -15,7 +15,7 @@ from ..train.optimisers import SGD, Adam, Optimiser, optimiser
 from . import active, checks, linear
 from .batch.layers import Doubles
 from .build import COUPLINGS, NeuronNetwork, Places, glorot
-from .callbacks import Callback, _callback, load_states, states
+from .callbacks import Callback, callback_of, load_states, states
 from .dense import Dense
 from .encoders import Encoder
 from .general import GeneralExecutor
@@ -269,7 +269,7 @@ class Sequential:
         )
         data = self._data(x, y, options.loss, validation_data, validation_split)
         epochs = checks.count("epochs", epochs)
-        called = [_callback(one) for one in callbacks]
+        called = [callback_of(one) for one in callbacks]
         seed = None if seed is None else checks.count("seed", seed, 0)
         rule = None if optimizer is None else optimiser(optimizer)
         position = self._start(options, data.digest, resume)

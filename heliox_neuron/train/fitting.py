@@ -12,7 +12,7 @@ import numpy as np
 
 from ..engines.gpu.device import open_device
 from ..errors import HelioXValueError
-from ..nn.callbacks import Callback, LambdaCallback
+from ..nn.callbacks import callback_of
 from ..nn.history import History
 from ..nn.training import Diverged, Interrupt
 from .gradients import method_of
@@ -94,7 +94,7 @@ class Training:
     ) -> None:
         self.gradient, self.parameters, self.optimizer = gradient, parameters, optimizer
         self.data = data
-        self.callbacks = [_callback(one) for one in callbacks]
+        self.callbacks = [callback_of(one) for one in callbacks]
         self.stop_training = False
         self.history = History()
         device = open_device("host")
@@ -233,16 +233,6 @@ class Training:
     def _call(self, name: str, logs: dict[str, float], *number: int) -> None:
         for callback in self.callbacks:
             getattr(callback, name)(*number, logs)
-
-
-def _callback(given: Any) -> Callback:
-    if isinstance(given, Callback):
-        return given
-    if callable(given):
-        return LambdaCallback(on_epoch_end=given)
-    raise HelioXValueError(
-        "HX094", f"callbacks: {given!r} is no heliox.nn callback and no f(epoch, logs)."
-    )
 
 
 def fit(

@@ -18,7 +18,7 @@ def check_a_network(device):
     import numpy as np
 
     from heliox_neuron.train import Adam
-    from train.digits import network, patterns, plain_neuron, same
+    from train.layered import network, patterns, plain_neuron, same
 
     def trained(where, loss="softmax_cross_entropy", targets=None):
         net = network((6, 5), device=where)
@@ -57,7 +57,7 @@ def test_a_training_on_the_gpu_is_resumed(gpu_device, tmp_path):
 def check_resuming(device, file):
     from heliox_neuron.nn import ModelCheckpoint, Sequential
     from heliox_neuron.train import Adam
-    from train.digits import network, patterns, same
+    from train.layered import network, patterns, same
 
     x, y = patterns(40)
     whole, part = network(device=device), network(device=device)

@@ -94,7 +94,7 @@ def test_transfer_resistances_are_those_of_the_matrix():
     import numpy as np
 
     from heliox_neuron.nn import linear
-    from train.digits import network
+    from train.layered import network
 
     built = network((5, 4)).build()
     model = linear.read(built)

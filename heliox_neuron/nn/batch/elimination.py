@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...solvers import dhs
+from ...solvers import dhs, reference
 from ...solvers.forest import forest
 from .layers import Cable, Doubles, Ints, Projection
 
@@ -35,21 +35,6 @@ class Elimination:
     q: Doubles
     child: np.ndarray
     child_f: Doubles
-
-
-def solve(cable: Cable, dt: float, rhs: Doubles) -> Doubles:
-    """x of the cable's matrix for a step of dt ms (inf: at the steady state), (n,). Hines 1984."""
-    d, x, parent = cable.diagonal(dt), rhs.copy(), cable.parent
-    for i in range(cable.n_node - 1, -1, -1):
-        if parent[i] >= 0:
-            f = cable.a[i] / d[i]
-            d[parent[i]] -= f * cable.b[i]
-            x[parent[i]] -= f * x[i]
-    for i in range(cable.n_node):
-        if parent[i] >= 0:
-            x[i] -= cable.b[i] * x[parent[i]]
-        x[i] /= d[i]
-    return x
 
 
 def eliminate(cable: Cable, dt: float) -> Elimination:
@@ -100,7 +85,7 @@ def eliminate(cable: Cable, dt: float) -> Elimination:
     return Elimination(
         slot=slot,
         scale=scale,
-        rest=solve(cable, np.inf, cable.g * cable.e),
+        rest=reference.hines(parent, cable.a, cable.b, cable.diagonal(np.inf), cable.g * cable.e),
         n_round=len(schedule),
         words=words,
         branch=np.array(branches, _BRANCH),

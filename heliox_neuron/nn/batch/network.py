@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -15,9 +14,9 @@ import numpy.typing as npt
 
 from ...engines.gpu.device import Device, open_device
 from ...errors import HelioXError
-from .compiled import CompiledLayer, Replicas
-from .elimination import arrange, eliminate
+from .compiled import CompiledLayer
 from .layers import Doubles, Layer, PointInputs, RateCode, check, prune
+from .memory import Batch, CompiledReplicas, LayerTables, Words
 
 Loss: TypeAlias = "str | Callable[[Any, Any], tuple[Any, Any]]"
 _SOURCE = '#include "batch.cuh"\n'
@@ -32,124 +31,6 @@ class Optimiser(Protocol):
     """What updates the weights: train/optimisers.py."""
 
     def step(self, values: Any, gradient: Any, clip_norm: float | None = None) -> None: ...
-
-
-class _Words:
-    """A structure of 8-byte words on the device: ints, doubles and addresses."""
-
-    def __init__(self, device: Device) -> None:
-        self._device = device
-        self._array: Any = None
-        self._sent: bytes = b""
-
-    def send(self, values: list[int | float | Any]) -> np.uint64:
-        """Its address, with these values in it. An array stands for its address."""
-        words = np.zeros(len(values), np.uint64)
-        for k, value in enumerate(values):
-            if isinstance(value, float):
-                words[k : k + 1].view(np.float64)[0] = value
-            elif isinstance(value, (int, np.integer)):
-                words[k : k + 1].view(np.int64)[0] = value
-            else:
-                words[k] = self._device.address(value)
-        if self._array is None:
-            self._array = self._device.array(words)
-        elif words.tobytes() != self._sent:
-            self._device.synchronize()  # a kernel may still read the old ones
-            self._device.upload(self._array, words)
-        self._sent = words.tobytes()
-        return np.uint64(self._device.address(self._array))
-
-
-class _LayerOnDevice:
-    """A layer's tables, and what it leaves for a batch."""
-
-    def __init__(self, device: Device, layer: Layer, dt: float, v_init: float) -> None:
-        cable, index = prune(layer.cable, layer.projection.node.ravel())
-        tables = eliminate(cable, dt)
-        projection = replace(layer.projection, node=index[layer.projection.node])
-        synapses = arrange(projection, cable, tables.slot)
-        self.n_node, self.n_round = cable.n_node, tables.n_round
-        self.n_branch = len(tables.branch)
-        self.n_out, self.n_in = layer.projection.n_out, layer.projection.n_in
-        self.soma = int(tables.slot[cable.soma])
-        self.soma_scale = float(1.0 / tables.scale[cable.soma])
-        self.soma_rest = float(tables.rest[cable.soma])
-        y_init = np.empty(cable.n_node)
-        y_init[tables.slot] = tables.scale * (v_init - tables.rest)
-        self.tables = [
-            device.array(values)
-            for values in (
-                tables.words, tables.branch.view(np.uint64), tables.branch_f, tables.fc, tables.p,
-                tables.q, tables.child, tables.child_f, synapses.row_first, synapses.synapse,
-            )
-        ]  # fmt: skip
-        self.wide = [
-            device.array(values)
-            for values in (synapses.wide_first, synapses.wide_row, synapses.wide_slot, y_init)
-        ]
-        self.index = device.array(synapses.index)
-        self.scale = device.array(synapses.scale)
-        self.drive = device.empty(synapses.scale.size, np.float64)
-        self.rg = device.array(layer.projection.r * layer.projection.g)
-        self.words = _Words(device)
-
-    @property
-    def table_doubles(self) -> int:
-        """Of a block's memory, when its tables lie there (layer_tables in layer.cuh)."""
-        return 3 * self.n_node + 2 * self.n_branch + 16 * (self.n_round + 4)
-
-    @property
-    def n_weight(self) -> int:
-        return self.n_out * (self.n_in + 1)
-
-
-class _Compiled:
-    """A CompiledLayer; its replicas are made for each size of a batch."""
-
-    def __init__(self, device: Device, layer: CompiledLayer, n_step: int, v_init: float) -> None:
-        layer.check()
-        self.n_out, self.n_in = layer.n_out, layer.n_in
-        self.rg = device.array(layer.rg)
-        self._make = partial(Replicas, device, layer, n_step=n_step, v_init=v_init)
-        self._replicas: dict[int, Replicas] = {}
-
-    @property
-    def n_weight(self) -> int:
-        return self.n_out * (self.n_in + 1)
-
-    def replicas(self, n: int) -> Replicas:
-        found = self._replicas.get(n)
-        if found is None:
-            found = self._make(n_replica=n)
-            self._replicas = {n: found, **dict(list(self._replicas.items())[:1])}
-        return found
-
-    def bytes(self) -> int:
-        return int(self.rg.nbytes) + sum(r.bytes() for r in self._replicas.values())
-
-
-class _Batch:
-    """Device arrays of a batch of n_replica samples. widths: cells of the inputs and each layer."""
-
-    def __init__(self, device: Device, n_replica: int, n_step: int, widths: list[int]) -> None:
-        def empty(*shape: int) -> Any:
-            return device.empty(int(np.prod(shape)), np.float64)
-
-        self.n_replica = n_replica
-        self.trajectory = [empty(n_replica, n_step, n) for n in widths]
-        self.mean = [empty(n_replica, n) for n in widths]
-        self.rectified = [empty(n_replica, n) for n in widths]
-        self.delta = [empty(n_replica, n) for n in widths]
-        self._input: Any = None
-
-    def take(self, device: Device, x: Doubles) -> Any:
-        """The inputs of a batch on the device, where those of the batch before were."""
-        if self._input is None or self._input.shape != x.shape:
-            self._input = device.array(x)
-        else:
-            device.upload(self._input, x)
-        return self._input
 
 
 class BatchNetwork:
@@ -185,7 +66,7 @@ class BatchNetwork:
         self._device = device or _open()
         self._module = self._device.module(_SOURCE, _MACROS)
         self._layers = [self._on_device(layer) for layer in layers]
-        self._encoder = _Words(self._device)
+        self._encoder = Words(self._device)
         self._widths = [n_in] + [layer.n_out for layer in self._layers]
         self._offsets = np.cumsum([0] + [layer.n_weight for layer in self._layers])
         n = int(self._offsets[-1])
@@ -194,16 +75,16 @@ class BatchNetwork:
         self._losses = self._device.empty(_MOST_LOSSES, np.float64)
         self._n_loss = 0
         self._taken: list[Doubles] = []
-        self._batches: dict[int, _Batch] = {}
-        self._batch: _Batch | None = None
+        self._batches: dict[int, Batch] = {}
+        self._batch: Batch | None = None
         self._workspace: Any = None
         self._bound: Any = None
         self._packed = False
 
-    def _on_device(self, layer: Layer | CompiledLayer) -> _LayerOnDevice | _Compiled:
+    def _on_device(self, layer: Layer | CompiledLayer) -> LayerTables | CompiledReplicas:
         if isinstance(layer, CompiledLayer):
-            return _Compiled(self._device, layer, self.n_step, self.v_init)
-        return _LayerOnDevice(self._device, layer, self.dt, self.v_init)
+            return CompiledReplicas(self._device, layer, self.n_step, self.v_init)
+        return LayerTables(self._device, layer, self.dt, self.v_init)
 
     # ---- weights ----
 
@@ -273,7 +154,7 @@ class BatchNetwork:
         flat = self._device.download(batch.trajectory[layer])
         return flat.reshape(batch.n_replica, self.n_step, -1)
 
-    def _last(self) -> _Batch:
+    def _last(self) -> Batch:
         if self._batch is None:
             raise HelioXError("HX057", "no batch has run yet: call forward().")
         return self._batch
@@ -282,7 +163,7 @@ class BatchNetwork:
         batch = self._last()
         return self._device.download(batch.mean[-1]).reshape(batch.n_replica, -1)
 
-    def _run(self, x: Any, rate: RateCode | None) -> _Batch:
+    def _run(self, x: Any, rate: RateCode | None) -> Batch:
         x = x if hasattr(x, "__cuda_array_interface__") else np.asarray(x, np.float64)
         n_dim = 2 if rate is not None else 3
         if x.ndim != n_dim or x.shape[1] != self.n_in or not len(x):
@@ -292,7 +173,7 @@ class BatchNetwork:
             )  # fmt: skip
         batch = self._batches.get(len(x))
         if batch is None:
-            batch = _Batch(self._device, len(x), self.n_step, self._widths)
+            batch = Batch(self._device, len(x), self.n_step, self._widths)
             self._batches = {len(x): batch, **dict(list(self._batches.items())[:1])}
         self._batch = batch
         self._pack()
@@ -305,7 +186,7 @@ class BatchNetwork:
         if self._packed:
             return
         for layer, weights in zip(self._layers, self._cut(self._values), strict=True):
-            if isinstance(layer, _Compiled):
+            if isinstance(layer, CompiledReplicas):
                 continue
             n = len(layer.drive)
             self._launch(
@@ -313,7 +194,7 @@ class BatchNetwork:
             )  # fmt: skip
         self._packed = True
 
-    def _encode(self, batch: _Batch, x: Any, rate: RateCode | None) -> None:
+    def _encode(self, batch: Batch, x: Any, rate: RateCode | None) -> None:
         device, inputs, cable = self._device, self.inputs, self.inputs.cable
         if hasattr(x, "__cuda_array_interface__"):
             self._x = x  # until the kernel has read it
@@ -334,7 +215,7 @@ class BatchNetwork:
         ])  # fmt: skip
         self._launch("hx_encode", batch.n_replica * self.n_in, words, batch.n_replica)
 
-    def _share(self, layer: _LayerOnDevice, n_replica: int) -> tuple[int, int, bool]:
+    def _share(self, layer: LayerTables, n_replica: int) -> tuple[int, int, bool]:
         """Cells of a block, doubles of its memory, and whether the tables stay outside.
 
         Few enough cells to use all multiprocessors, as many as memory holds.
@@ -356,9 +237,9 @@ class BatchNetwork:
         warps = max(1, min(_MOST_WARPS, fits, wanted, layer.n_out))
         return warps, sources + tables + warps * layer.n_node, large
 
-    def _advance(self, batch: _Batch, k: int) -> None:
+    def _advance(self, batch: Batch, k: int) -> None:
         layer, device = self._layers[k], self._device
-        if isinstance(layer, _Compiled):
+        if isinstance(layer, CompiledReplicas):
             self._run_compiled(batch, k, layer)
             return
         warps, doubles, large = self._share(layer, batch.n_replica)
@@ -375,7 +256,7 @@ class BatchNetwork:
         name = "hx_layer_large" if large else "hx_layer"
         self._module.launch(name, n_block, 32 * warps, 8 * doubles, (words, warps))
 
-    def _run_compiled(self, batch: _Batch, k: int, layer: _Compiled) -> None:
+    def _run_compiled(self, batch: Batch, k: int, layer: CompiledReplicas) -> None:
         n = batch.n_replica
         v = layer.replicas(n).run(self._cut(self._values)[k], batch.trajectory[k])
         window = v[:, self.first : self.last]
@@ -437,7 +318,7 @@ class BatchNetwork:
         self._n_loss += n
         self._back(batch)
 
-    def _delta(self, batch: _Batch, targets: Any, loss: Loss) -> None:
+    def _delta(self, batch: Batch, targets: Any, loss: Loss) -> None:
         n, n_out = batch.n_replica, self._widths[-1]
         losses = self._losses[self._n_loss : self._n_loss + n]
         mean, delta = batch.mean[-1], batch.delta[-1]
@@ -454,7 +335,7 @@ class BatchNetwork:
         name = "softmax_cross_entropy" if kind is np.int32 else "mean_squared_error"
         self._launch(f"hx_{name}", n, mean, self._targets, delta, losses, n, n_out)
 
-    def _back(self, batch: _Batch) -> None:
+    def _back(self, batch: Batch) -> None:
         n = batch.n_replica
         weights, gradients = self._cut(self._values), self._cut(self._gradient)
         for k in range(len(self._layers) - 1, -1, -1):
@@ -483,7 +364,7 @@ class BatchNetwork:
         arrays = [self._values, self._gradient, self._losses]
         compiled = 0
         for layer in self._layers:
-            if isinstance(layer, _Compiled):
+            if isinstance(layer, CompiledReplicas):
                 compiled += layer.bytes()
                 continue
             arrays += [*layer.tables, *layer.wide, layer.index, layer.scale, layer.drive, layer.rg]

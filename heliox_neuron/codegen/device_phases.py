@@ -136,7 +136,8 @@ class Phases:
         self._shares(self._own("current"))
         out("// steady nodes only store what somebody may look at")
         out("int const begin = whole ? 0 : nodes.steady;")
-        out.open("HX_ROLLED for (int l = begin + hx::tid(); l < nodes.n; l += hx::n_thread()) {")
+        begin = "begin + hx::tid_from_last()"
+        out.open(f"HX_ROLLED for (int l = {begin}; l < nodes.n; l += hx::n_thread()) {{")
         out("int const p = nodes.first + l;")
         out("double const v = nodes.v[l];")
         out("hx::NodeSum sum{};")
@@ -234,7 +235,7 @@ class Phases:
         out()
 
     def _update(self, name: str) -> None:
-        """States of the density mechanisms; advance: v of the nodes first."""
+        """States of the density mechanisms; advance: v of their nodes first (fused.cuh: others)."""
         out = self.out
         kernels = self._own("state")
         out.open(
@@ -242,10 +243,8 @@ class Phases:
             "bool advance) {"
         )
         self._shares(kernels)
-        out("if (advance) hx::advance_steady(nodes, whole);")
-        out.open(
-            "HX_ROLLED for (int l = nodes.steady + hx::tid(); l < nodes.n; l += hx::n_thread()) {"
-        )
+        begin = "nodes.steady + hx::tid_from_last()"
+        out.open(f"HX_ROLLED for (int l = {begin}; l < nodes.n; l += hx::n_thread()) {{")
         out("double const v = advance ? hx::advance_v(nodes, l, whole) : nodes.v[l];")
         if kernels:
             out("int const p = nodes.first + l;")

@@ -14,6 +14,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
     int const* const table = hx_model.tree_table + hx_model.tree_first[b];
     double const half = .5 * hx_model.dt;
     int event = hx_model.event_first[b];
+    hx::Dealer dealer = hx::steady_dealer();
     hx::load_nodes(nodes);
 #ifdef HX_STEADY
     hx_prepare_steady(nodes, t);
@@ -37,11 +38,12 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
 #ifdef HX_STEADY
         if (hx_model.steady_again) { // a Vector plays into a conductance
             hx_prepare_steady(nodes, t);
+            HX_SYNC();
         }
 #endif
-        hx::steady_currents(nodes);
         hx_point_currents(nodes, b, t, whole);
         hx_node_currents(nodes, b, t, whole);
+        hx::steady_currents(nodes, dealer);
         HX_SYNC();
         hx::solve_tree<HX_TREE_METHOD>(table, nodes.d, nodes.rhs, nodes.a, nodes.b, nodes.scratch);
         t += half;
@@ -52,6 +54,9 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
             HX_SYNC();
         }
         hx_update(nodes, b, t, whole, !hx_model.n_play); // one copy of the states' code
+        if (!hx_model.n_play) {
+            hx::advance_steady(nodes, dealer, whole);
+        }
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);
 #ifdef HX_AFTER_SOLVE

@@ -144,10 +144,75 @@ HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
 
 #endif
 
-HX_DEVICE void steady_currents(Nodes const& nodes) {
+// A thread's number for the nodes that are not steady: the last warp has the first of them, so that the others go on to
+// the steady ones.
+HX_DEVICE int tid_from_last() { return (n_warp() - 1 - warp()) * n_lane() + lane(); }
+
+// Steady nodes are work that a warp does whenever it is free: warps take pieces of them in turn, while others are
+// still at the tasks of mechanisms. A phase takes as many numbers as there are pieces, and one more for each
+// warp; so the next phase knows where it begins, and nothing is set back.
+struct Dealer {
+    unsigned* next; // in shared memory
+    unsigned begin;
+};
+
+HX_DEVICE Dealer steady_dealer() {
+#if defined(__CUDACC_RTC__) && defined(HX_STEADY)
+    __shared__ unsigned next;
+    if (tid() == 0) {
+        next = 0;
+    }
+    return {&next, 0};
+#else
+    return {};
+#endif
+}
+
+HX_DEVICE unsigned take_piece(Dealer const& dealer) {
+#ifdef __CUDACC_RTC__
+    unsigned taken = 0;
+    if (lane() == 0) {
+        taken = atomicAdd(dealer.next, 1u);
+    }
+    return __shfl_sync(0xffffffffu, taken, 0) - dealer.begin;
+#else
+    return 0;
+#endif
+}
+
+// each(l) for all steady nodes of the block.
+template <class Each>
+HX_DEVICE void share_steady(Nodes const& nodes, Dealer& dealer, Each each) {
+    if (nodes.steady == 0) {
+        return;
+    }
+#ifdef __CUDACC_RTC__
+    int const size = 2 * n_lane();
+    unsigned const n_piece = (unsigned)(nodes.steady + size - 1) / (unsigned)size;
+    unsigned piece = take_piece(dealer);
+    HX_ROLLED
+    while (piece < n_piece) {
+        unsigned const after = take_piece(dealer); // on its way meanwhile
+        int const l = (int)piece * size + lane();
+        if (l + n_lane() < nodes.steady) {
+            each(l);
+            each(l + n_lane());
+        } else if (l < nodes.steady) {
+            each(l);
+        }
+        piece = after;
+    }
+    dealer.begin += n_piece + (unsigned)n_warp();
+#else
+    for (int l = 0; l < nodes.steady; ++l) {
+        each(l);
+    }
+#endif
+}
+
+HX_DEVICE void steady_currents(Nodes const& nodes, Dealer& dealer) {
 #ifdef HX_STEADY
-#pragma unroll 2
-    for (int l = tid(); l < nodes.steady; l += n_thread()) {
+    share_steady(nodes, dealer, [&](int l) {
         int const p = nodes.first + l;
         double const v = nodes.v[l];
         NodeSum sum{};
@@ -155,7 +220,7 @@ HX_DEVICE void steady_currents(Nodes const& nodes) {
         nodes.d[l] = passing(hx_model.steady_d, p);
         add_neighbours(nodes, l, v, sum);
         nodes.rhs[l] = sum.rhs;
-    }
+    });
 #endif
 }
 
@@ -178,11 +243,8 @@ HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
     return v;
 }
 
-HX_DEVICE void advance_steady(Nodes const& nodes, bool whole) {
-#pragma unroll 2
-    for (int l = tid(); l < nodes.steady; l += n_thread()) {
-        advance_v(nodes, l, whole);
-    }
+HX_DEVICE void advance_steady(Nodes const& nodes, Dealer& dealer, bool whole) {
+    share_steady(nodes, dealer, [&](int l) { advance_v(nodes, l, whole); });
 }
 
 // NEURON's Nernst potential for instances whose style asks for it (nrnoc/eion.cpp).

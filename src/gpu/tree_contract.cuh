@@ -36,27 +36,39 @@ HX_DEVICE double fast_inverse(double d) {
     return fused(y1, fused(-d, y1, 1.), y1);
 }
 
-// A piece, tips first. Words of piece k: nodes, child left (-1: none), its slot, parent left, then the slots.
-// The table is far away: all words of a piece are on their way at a time.
-HX_DEVICE void eliminate_piece(ContractTable const& table, ContractScratch const& left, int k,
-                               double* d, double* rhs, double const* a, double const* b) {
+// A piece: n nodes, the child left (-1: none) and its slot, the parent left, the nodes' slots, tips first (0 beyond n).
+struct Piece {
+    int n, child, child_slot, parent;
+    int slot[HX_CONTRACT_PIECE];
+};
+
+// The table is far away: all words of a piece are on their way at a time, and a thread keeps those of its first one.
+HX_DEVICE Piece piece_at(ContractTable const& table, int k) {
     int const* const word = table.pieces + k;
     int const step = table.n_piece;
-    int const n = word[0];
-    int const child = word[step];
-    int const child_slot = word[2 * step];
-    int slot[HX_CONTRACT_PIECE];
+    Piece piece;
+    piece.n = word[0];
+    piece.child = word[step];
+    piece.child_slot = word[2 * step];
+    piece.parent = word[3 * step];
 #pragma unroll
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
-        slot[j] = word[(4 + j) * step]; // those beyond the piece's nodes are 0
+        piece.slot[j] = word[(4 + j) * step];
     }
+    return piece;
+}
+
+// piece: number k.
+HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, int k, double* d,
+                               double* rhs, double const* a, double const* b) {
+    int const n = piece.n, child = piece.child, child_slot = piece.child_slot;
     double to_child = child < 0 ? 0. : a[child_slot];   // row of the node, column of the child
     double from_child = child < 0 ? 0. : b[child_slot]; // row of the child, column of the node
     double child_d = 0., child_rhs = 0., up_d = 0., up_rhs = 0.;
 #pragma unroll
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
         if (j < n) {
-            int const i = slot[j];
+            int const i = piece.slot[j];
             double const di = d[i] - up_d, ri = rhs[i] - up_rhs, bi = b[i];
             double const y = fast_inverse(di);
             d[i] = y;
@@ -82,23 +94,18 @@ HX_DEVICE void eliminate_piece(ContractTable const& table, ContractScratch const
 }
 
 // x of a piece's nodes from those of its parent and child.
-HX_DEVICE void substitute_piece(ContractTable const& table, ContractScratch const& left, int k,
-                                double const* d, double* rhs, double const* a, double const* b) {
-    int const* const word = table.pieces + k;
-    int const step = table.n_piece;
-    int const n = word[0];
-    int const child = word[step];
+HX_DEVICE void substitute_piece(Piece const& piece, ContractScratch const& left, double const* d,
+                                double* rhs, double const* a, double const* b) {
+    int const n = piece.n, child = piece.child;
     double const child_x = child < 0 ? 0. : left.rhs[child];
-    double to_child = child < 0 ? 0. : a[word[2 * step]];
-    double x = left.rhs[word[3 * step]];
+    double to_child = child < 0 ? 0. : a[piece.child_slot];
+    double x = left.rhs[piece.parent];
     double fixed[HX_CONTRACT_PIECE], factor[HX_CONTRACT_PIECE];
-    int slot[HX_CONTRACT_PIECE];
 #pragma unroll
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
         if (j < n) {
-            int const i = word[(4 + j) * step];
+            int const i = piece.slot[j];
             double const y = d[i];
-            slot[j] = i;
             fixed[j] = (rhs[i] - to_child * child_x) * y;
             factor[j] = b[i] * y;
             to_child = -(a[i] * y) * to_child;
@@ -108,7 +115,7 @@ HX_DEVICE void substitute_piece(ContractTable const& table, ContractScratch cons
     for (int j = HX_CONTRACT_PIECE - 1; j >= 0; --j) {
         if (j < n) {
             x = fixed[j] - factor[j] * x;
-            rhs[slot[j]] = x;
+            rhs[piece.slot[j]] = x;
         }
     }
 }
@@ -284,9 +291,13 @@ HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* r
     int const n = table.n_left + 1; // and the node that stands for none
     ContractScratch const left = {scratch,         scratch + n,     scratch + 2 * n,
                                   scratch + 3 * n, scratch + 4 * n, scratch + 5 * n};
+    Piece mine{};
+    if (tid() < table.n_piece) {
+        mine = piece_at(table, tid());
+    }
     HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
-        eliminate_piece(table, left, k, d, rhs, a, b);
+        eliminate_piece(k == tid() ? mine : piece_at(table, k), left, k, d, rhs, a, b);
     }
     HX_SYNC();
     if (tid() == n_thread() - 1) {
@@ -301,7 +312,7 @@ HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* r
     contract_rounds(table, left);
     HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
-        substitute_piece(table, left, k, d, rhs, a, b);
+        substitute_piece(k == tid() ? mine : piece_at(table, k), left, d, rhs, a, b);
     }
     HX_ROLLED
     for (int q = tid(); q < table.n_left; q += n_thread()) {

@@ -191,6 +191,7 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("double*", "steady_g"),
     ("double*", "steady_d"),
     ("int*", "steady_count"),  # [n_block]
+    ("int*", "steady_kept"),  # [n_block]
     ("long long", "steady_again"),  # in each step
     ("double*", "workspace"),
     ("int*", "workspace_first"),

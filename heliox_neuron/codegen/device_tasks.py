@@ -41,6 +41,7 @@ def choose_apart(entries: list[Entry], spread: bool) -> frozenset[str]:
 
 
 _SEVERAL = 2
+_MOST_MEETINGS = 15  # barriers of a block besides that of HX_SYNC
 
 
 def _steps(entry: Entry) -> bool:
@@ -169,7 +170,7 @@ class Tasks(Phases):
         )
         out("hx_ions(nodes, b);")
         out("hx_pass_0(nodes, b, t, whole);")
-        out("HX_SYNC();")
+        out("hx::meet_after_tasks(1, whole || hx::has_others(nodes));")
         out.close()
         out()
 
@@ -216,13 +217,21 @@ class Tasks(Phases):
         tasks = {m for members in self.passes for m in members}
         return [kernel for kernel in self._kernels(hook, "density") if kernel[0] not in tasks]
 
+    def _meeting(self, number: int) -> str:
+        """Before a pass of states: only warps with tasks in it wait for the results of the last."""
+        if number == 1 or number > _MOST_MEETINGS:
+            return "HX_SYNC();"
+        n_pass = len(self.passes)
+        first, last = (f"hx_model.task_first[b * {n_pass} + {k}]" for k in (number, number + 1))
+        return f"hx::meet_after_tasks({number}, {first} + hx::warp() < {last});"
+
     def _states(self) -> None:
         out = self.out
         arguments = "hx::Nodes const& nodes, int b, double t, bool whole"
         out.open(f"HX_DEVICE void hx_update({arguments}, bool advance) {{")
         out("hx_own_update(nodes, b, t, whole, advance);")
         for number in range(1, len(self.passes)):
-            out("HX_SYNC();")
+            out(self._meeting(number))
             out(f"hx_pass_{number}(nodes, b, t, whole);")
         out.close()
         out()

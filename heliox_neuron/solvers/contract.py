@@ -145,6 +145,22 @@ def arrange(parent: Ints) -> Ints:
     return _ranks(np.ascontiguousarray(parent, np.int32).tobytes())
 
 
+@lru_cache(maxsize=64)
+def _left_slots(table: bytes) -> Ints:
+    words = np.frombuffer(table, np.int32)
+    return np.sort(words[words[5] : words[5] + 2 * words[1] : 2] >> 2)
+
+
+def kept_rows(table: Ints, n: int) -> int:
+    """Where the rows of slots below n are constant: so many of them, the first, lie in pieces, if
+    all that lie in pieces come first (`arrange` sees to that); else 0.
+    """
+    left = _left_slots(table.tobytes())
+    n_left = int(np.searchsorted(left, n))
+    kept = n - n_left
+    return kept if not n_left or left[0] >= kept else 0
+
+
 def _sorted_pieces(tree: Forest, longest: int) -> list[Piece]:
     """A node's pieces side by side."""
     parts = pieces(tree, longest)

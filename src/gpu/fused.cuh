@@ -19,6 +19,9 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
 #ifdef HX_STEADY
     hx_prepare_steady(nodes, t);
     HX_SYNC();
+    hx::ConstantRows constant = {nodes.kept, hx_model.steady_d + nodes.first, false};
+#else
+    hx::ConstantRows const constant = {};
 #endif
     hx::Observed observed = hx::observe(b);
     bool const split = hx_model.split_events;
@@ -45,7 +48,11 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
         hx_node_currents(nodes, b, t, whole);
         hx::steady_currents(nodes, dealer);
         HX_SYNC();
-        hx::solve_tree<HX_TREE_METHOD>(table, nodes.d, nodes.rhs, nodes.a, nodes.b, nodes.scratch);
+        hx::solve_tree<HX_TREE_METHOD>(table, nodes.d, nodes.rhs, nodes.a, nodes.b, nodes.scratch,
+                                       constant);
+#ifdef HX_STEADY
+        constant.known = !hx_model.steady_again;
+#endif
         t += half;
         if (hx_model.n_play) {
             hx_advance_v(nodes, whole);

@@ -19,9 +19,10 @@ struct Contribution {
 };
 
 // steady: so many slots, the first ones, are of nodes whose currents are k + g v with k and g that no step
-// changes (fast fidelity, codegen/device_steady.py).
+// changes (fast fidelity, codegen/device_steady.py). kept: d of so many of them is the tree solve's affair
+// (tree_contract.cuh).
 struct Nodes {
-    int first, n, steady;
+    int first, n, steady, kept;
     double *v, *rhs, *d, *a, *b, *scratch;
 };
 
@@ -40,8 +41,9 @@ HX_DEVICE Nodes nodes_of(int b, double* memory) {
     nodes.n = hx_model.block_node[b + 1] - nodes.first;
 #ifdef HX_STEADY
     nodes.steady = hx_model.steady_count[b];
+    nodes.kept = hx_model.steady_kept[b];
 #else
-    nodes.steady = 0;
+    nodes.steady = nodes.kept = 0;
 #endif
 #if defined(HX_V_IN_SCRATCH)
     nodes.v = memory + 4 * nodes.n;
@@ -87,11 +89,14 @@ HX_DEVICE void store_nodes(Nodes const& nodes) {
 // hx_model.kin: the parent's slot + 1 in the low half (0: a root), the only child's slot + 1 in the high one (0: none).
 constexpr int kSeveral = 0xfffe;
 
+HX_DEVICE unsigned kin_of(Nodes const& nodes, int l) {
+    return (unsigned)passing(hx_model.kin, nodes.first + l);
+}
+
 // Axial terms (the axial loops of nrn_rhs and nrn_lhs): of the node's own parent first, then of its children
 // in NEURON's order.
-HX_DEVICE void add_neighbours(Nodes const& nodes, int l, double v, NodeSum& sum) {
+HX_DEVICE void add_neighbours(Nodes const& nodes, int l, unsigned kin, double v, NodeSum& sum) {
     int const p = nodes.first + l;
-    unsigned const kin = (unsigned)passing(hx_model.kin, p);
     int const parent = (int)(kin & 0xffffu) - 1, child = (int)(kin >> 16) - 1;
     if (parent >= 0) {
         double const b = nodes.b[l];
@@ -124,7 +129,7 @@ HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
     hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
     hx_model.sav_d[p] = sum.d - sum.sav_d;
 #endif
-    add_neighbours(nodes, l, v, sum);
+    add_neighbours(nodes, l, kin_of(nodes, l), v, sum);
     nodes.rhs[l] = sum.rhs;
     nodes.d[l] = sum.d;
 }
@@ -136,7 +141,7 @@ HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
     int const p = nodes.first + l;
     NodeSum sum{};
     sum.d = g + .001 * hx_model.cj * fixed(hx_model.cm, p);
-    add_neighbours(nodes, l, 0., sum);
+    add_neighbours(nodes, l, kin_of(nodes, l), 0., sum);
     hx_model.steady_k[p] = k;
     hx_model.steady_g[p] = g;
     hx_model.steady_d[p] = sum.d;
@@ -147,6 +152,20 @@ HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
 // A thread's number for the nodes that are not steady: the last warp has the first of them, so that the others go on to
 // the steady ones.
 HX_DEVICE int tid_from_last() { return (n_warp() - 1 - warp()) * n_lane() + lane(); }
+
+// Whether the warp has nodes that are not steady.
+HX_DEVICE bool has_others(Nodes const& nodes) {
+    return (n_warp() - 1 - warp()) * n_lane() < nodes.n - nodes.steady;
+}
+
+// The end of a pass of tasks: where there are steady nodes, warps that have nothing to do with its results go on to them.
+HX_DEVICE void meet_after_tasks(int id, bool waits) {
+#ifdef HX_STEADY
+    meet_at(id, waits);
+#else
+    HX_SYNC();
+#endif
+}
 
 // Steady nodes are work that a warp does whenever it is free: warps take pieces of them in turn, while others are
 // still at the tasks of mechanisms. A phase takes as many numbers as there are pieces, and one more for each
@@ -180,9 +199,9 @@ HX_DEVICE unsigned take_piece(Dealer const& dealer) {
 #endif
 }
 
-// each(l) for all steady nodes of the block.
-template <class Each>
-HX_DEVICE void share_steady(Nodes const& nodes, Dealer& dealer, Each each) {
+// finish(l, load(l)) for all steady nodes of the block; a thread has the loads of two nodes under way.
+template <class Load, class Finish>
+HX_DEVICE void share_steady(Nodes const& nodes, Dealer& dealer, Load load, Finish finish) {
     if (nodes.steady == 0) {
         return;
     }
@@ -192,47 +211,66 @@ HX_DEVICE void share_steady(Nodes const& nodes, Dealer& dealer, Each each) {
     unsigned piece = take_piece(dealer);
     HX_ROLLED
     while (piece < n_piece) {
-        unsigned const after = take_piece(dealer); // on its way meanwhile
+        unsigned const after = take_piece(dealer);
         int const l = (int)piece * size + lane();
-        if (l + n_lane() < nodes.steady) {
-            each(l);
-            each(l + n_lane());
-        } else if (l < nodes.steady) {
-            each(l);
+        int const other = l + n_lane() < nodes.steady ? l + n_lane() : l; // then twice the same
+        if (l < nodes.steady) {
+            auto const one = load(l);
+            auto const two = load(other);
+            finish(l, one);
+            finish(other, two);
         }
         piece = after;
     }
     dealer.begin += n_piece + (unsigned)n_warp();
 #else
     for (int l = 0; l < nodes.steady; ++l) {
-        each(l);
+        finish(l, load(l));
     }
 #endif
 }
 
+// What a step needs of a steady node.
+struct SteadyNode {
+    double k, g, d;
+    unsigned kin;
+};
+
 HX_DEVICE void steady_currents(Nodes const& nodes, Dealer& dealer) {
 #ifdef HX_STEADY
-    share_steady(nodes, dealer, [&](int l) {
+    auto const load = [&](int l) {
         int const p = nodes.first + l;
+        double const d = l < nodes.kept ? 0. : passing(hx_model.steady_d, p);
+        return SteadyNode{passing(hx_model.steady_k, p), passing(hx_model.steady_g, p), d,
+                          kin_of(nodes, l)};
+    };
+    share_steady(nodes, dealer, load, [&](int l, SteadyNode const& node) {
         double const v = nodes.v[l];
         NodeSum sum{};
-        sum.rhs = passing(hx_model.steady_k, p) - passing(hx_model.steady_g, p) * v;
-        nodes.d[l] = passing(hx_model.steady_d, p);
-        add_neighbours(nodes, l, v, sum);
+        sum.rhs = node.k - node.g * v;
+        add_neighbours(nodes, l, node.kin, v, sum);
         nodes.rhs[l] = sum.rhs;
+        if (l >= nodes.kept) {
+            nodes.d[l] = node.d;
+        }
     });
 #endif
 }
 
+// v of the step before, after the tree solve.
+HX_DEVICE double former_v(Nodes const& nodes, int l) {
+#ifdef HX_V_IN_SCRATCH // the tree solve was there
+    return passing(hx_model.v, nodes.first + l);
+#else
+    return nodes.v[l];
+#endif
+}
+
 // nrn_update_voltage, with nrn_capacity_current and nrn_calc_fast_imem where somebody reads them.
-HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
+HX_DEVICE double advance_from(Nodes const& nodes, int l, double former, bool whole) {
     int const p = nodes.first + l;
     double const dv = nodes.rhs[l];
-#ifdef HX_V_IN_SCRATCH // the tree solve was there
-    double const v = passing(hx_model.v, p) + hx_model.v_scale * dv;
-#else
-    double const v = nodes.v[l] + hx_model.v_scale * dv;
-#endif
+    double const v = former + hx_model.v_scale * dv;
     set_v(nodes, l, v);
     if (whole) {
         hx_model.i_cap[p] = .001 * hx_model.cj * hx_model.cm[p] * dv;
@@ -243,8 +281,14 @@ HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
     return v;
 }
 
+HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
+    return advance_from(nodes, l, former_v(nodes, l), whole);
+}
+
 HX_DEVICE void advance_steady(Nodes const& nodes, Dealer& dealer, bool whole) {
-    share_steady(nodes, dealer, [&](int l) { advance_v(nodes, l, whole); });
+    share_steady(
+        nodes, dealer, [&](int l) { return former_v(nodes, l); },
+        [&](int l, double former) { advance_from(nodes, l, former, whole); });
 }
 
 // NEURON's Nernst potential for instances whose style asks for it (nrnoc/eion.cpp).

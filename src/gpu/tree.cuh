@@ -2,7 +2,8 @@
 //
 // Row i of the matrix is d[i] x[i] + b[i] x[parent] + sum over children c of a[c] x[c] = rhs[i].
 // All threads of the block call it after a barrier. Afterwards rhs[slot] is the solution and the block
-// has passed a barrier. d is destroyed; scratch: TreePlan.scratch_doubles doubles of the block.
+// has passed a barrier. d is destroyed; scratch: TreePlan.scratch_doubles doubles of the block. constant: rows that no
+// step changes, for contract (tree_contract.cuh).
 //
 // hines, dhs and dhs_levels give NEURON's bits: a/d first, and a parent subtracts its children in NEURON's
 // order. contract gives the same solution up to rounding (fast fidelity).
@@ -22,13 +23,13 @@ constexpr int tree_dhs_levels = 3;
 
 template <int method>
 HX_DEVICE void solve_tree(int const* HX_RESTRICT table, double* d, double* rhs, double const* a,
-                          double const* b, double* scratch) {
+                          double const* b, double* scratch, ConstantRows const& constant = {}) {
     if constexpr (method == tree_hines) {
         solve_hines(table, d, rhs, a, b);
     } else if constexpr (method == tree_dhs) {
         solve_dhs(table, d, rhs, a, b, scratch);
     } else if constexpr (method == tree_contract) {
-        solve_contract(table, d, rhs, a, b, scratch);
+        solve_contract(table, d, rhs, a, b, scratch, constant);
     } else {
         static_assert(method == tree_dhs_levels, "no such tree method");
         solve_levels(table, d, rhs, a, b, scratch);

@@ -58,9 +58,28 @@ HX_DEVICE Piece piece_at(ContractTable const& table, int k) {
     return piece;
 }
 
-// piece: number k.
-HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, int k, double* d,
-                               double* rhs, double const* a, double const* b) {
+// Rows that no step changes: those of slots below n; their d is in `d`, as steps destroy the block's own. known: a
+// solve before this one has left the inverses of pieces of such rows in the block's d.
+struct ConstantRows {
+    int n;
+    double const* d;
+    bool known;
+};
+
+HX_DEVICE bool is_constant(Piece const& piece, ConstantRows const& rows) {
+    int largest = 0; // slots beyond the piece's nodes are 0
+#pragma unroll
+    for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
+        largest = piece.slot[j] > largest ? piece.slot[j] : largest;
+    }
+    return largest < rows.n;
+}
+
+// piece: number k. known: the inverses of its nodes are in d.
+template <bool known>
+HX_DEVICE void eliminate_nodes(Piece const& piece, ContractScratch const& left, int k, double* d,
+                               double* rhs, double const* a, double const* b,
+                               ConstantRows const& rows) {
     int const n = piece.n, child = piece.child, child_slot = piece.child_slot;
     double to_child = child < 0 ? 0. : a[child_slot];   // row of the node, column of the child
     double from_child = child < 0 ? 0. : b[child_slot]; // row of the child, column of the node
@@ -69,9 +88,14 @@ HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, 
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
         if (j < n) {
             int const i = piece.slot[j];
-            double const di = d[i] - up_d, ri = rhs[i] - up_rhs, bi = b[i];
-            double const y = fast_inverse(di);
-            d[i] = y;
+            double const ri = rhs[i] - up_rhs, bi = b[i];
+            double y;
+            if constexpr (known) {
+                y = d[i];
+            } else {
+                y = fast_inverse((i < rows.n ? rows.d[i] : d[i]) - up_d);
+                d[i] = y;
+            }
             rhs[i] = ri;
             double const f = a[i] * y;
             double const g = from_child * y;
@@ -90,6 +114,16 @@ HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, 
         left.rhs[child] = child_rhs;
         left.a[child] = to_child;
         left.b[child] = from_child;
+    }
+}
+
+HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, int k, double* d,
+                               double* rhs, double const* a, double const* b,
+                               ConstantRows const& rows) {
+    if (rows.known && is_constant(piece, rows)) {
+        eliminate_nodes<true>(piece, left, k, d, rhs, a, b, rows);
+    } else {
+        eliminate_nodes<false>(piece, left, k, d, rhs, a, b, rows);
     }
 }
 
@@ -274,8 +308,9 @@ HX_DEVICE void contract_rounds(ContractTable const& table, ContractScratch const
     }
 }
 
+// constant: rows inside pieces only, and all of these that are constant.
 HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* rhs, double const* a,
-                              double const* b, double* scratch) {
+                              double const* b, double* scratch, ConstantRows const& constant) {
     ContractTable const table = {words,
                                  words[0],
                                  words[1],
@@ -297,7 +332,7 @@ HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* r
     }
     HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
-        eliminate_piece(k == tid() ? mine : piece_at(table, k), left, k, d, rhs, a, b);
+        eliminate_piece(k == tid() ? mine : piece_at(table, k), left, k, d, rhs, a, b, constant);
     }
     HX_SYNC();
     if (tid() == n_thread() - 1) {

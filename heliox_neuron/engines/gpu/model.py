@@ -14,7 +14,7 @@ from ...codegen import device_math
 from ...codegen.cpp_layout import Layout
 from ...codegen.device_source import DeviceSource, Entry
 from ...nmodl.net_receive import Receive
-from ...solvers.contract import arrange
+from ...solvers import contract
 from .columns import Column
 from .device import Array, Device
 from .launch import NodeMemory, choose_spread, choose_threads
@@ -75,7 +75,7 @@ class DeviceModel:
         steady = self._steady(masks)
         self.nodes: NodeLayout = lay_out(
             structure["parent"], structure["n_cell"], np.where(steady, -1, signatures(masks)),
-            device.n_multiprocessor, one_block, arrange if method == "contract" else None,
+            device.n_multiprocessor, one_block, contract.arrange if method == "contract" else None,
         )  # fmt: skip
         self.instances: dict[str, InstanceLayout] = {
             entry.name: lay_instances(self._node_of(entry.name), self.nodes, entry.dense)
@@ -137,15 +137,21 @@ class DeviceModel:
         for name in ("steady_k", "steady_g", "steady_d"):
             self.arrays[name] = self.device.empty(len(layout.row), np.float64)
         counts = np.bincount(layout.block[steady], minlength=layout.n_block).astype(np.int32)
+        kept = [contract.kept_rows(p.table, int(n)) if self.method == "contract" else 0
+                for p, n in zip(self._tree_plans, counts, strict=True)]  # fmt: skip
         self.arrays["steady_count"] = self.device.array(counts)
+        self.arrays["steady_kept"] = self.device.array(np.array(kept, np.int32))
         self.values["steady_again"] = 0
 
     def _plan_trees(self, sizes: Array) -> None:
         tables: dict[int, int] = {}
         pieces: list[Array] = []
         offsets, length, scratch = [], 0, 0
-        for parent, slot in self.nodes.forest:
-            plan = solvers.plan(parent, slot, self.method, self.n_thread)
+        self._tree_plans = [
+            solvers.plan(parent, slot, self.method, self.n_thread)
+            for parent, slot in self.nodes.forest
+        ]
+        for plan in self._tree_plans:
             scratch = max(scratch, plan.scratch_doubles)
             if id(plan) not in tables:
                 tables[id(plan)] = length

@@ -14,6 +14,7 @@ from .forest import Forest, Ints, forest
 
 PIECE = 10  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
 LANES = 32
+_HEAD = 5  # words of a piece before its slots
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,16 @@ def kept_rows(table: Ints, n: int) -> int:
 
 
 def _sorted_pieces(tree: Forest, longest: int) -> list[Piece]:
-    """A node's pieces side by side."""
+    """Longest first: a warp takes as long as the longest of its pieces."""
     parts = pieces(tree, longest)
-    parts.sort(key=lambda piece: (piece.parent, len(piece.nodes)))
+    parts.sort(key=lambda piece: (-len(piece.nodes), piece.parent))
     return parts
+
+
+def _dealt(parts: list[Piece], n_thread: int) -> list[Piece]:
+    """Every other turn of the threads is reversed: who has a long piece has a short one next."""
+    turns = [parts[k : k + n_thread] for k in range(0, len(parts), n_thread)]
+    return [piece for k, turn in enumerate(turns) for piece in (turn[::-1] if k % 2 else turn)]
 
 
 def _last_received(rounds: list[list[Removal]], n_left: int) -> list[int]:
@@ -215,17 +222,21 @@ def _tail(bounds: list[int], back: list[list[Removal]]) -> int:
     return min(tail, len(back) - 1)
 
 
-def _piece_words(parts: list[Piece], index: dict[int, int], slot: Ints, longest: int) -> list[int]:
-    words: Ints = np.zeros((4 + longest, len(parts)), np.int64)
+def _piece_words(
+    parts: list[Piece], places: Ints, index: dict[int, int], slot: Ints, longest: int
+) -> list[int]:
+    """places: where each leaves what it takes from its parent."""
+    words: Ints = np.zeros((_HEAD + longest, len(parts)), np.int64)
     for k, piece in enumerate(parts):
         child = piece.child
-        words[:4, k] = (
+        words[:_HEAD, k] = (
             len(piece.nodes),
             index[child] if child >= 0 else -1,
             slot[child] if child >= 0 else -1,
             index[piece.parent],
+            places[k],
         )
-        words[4 : 4 + len(piece.nodes), k] = slot[piece.nodes]
+        words[_HEAD : _HEAD + len(piece.nodes), k] = slot[piece.nodes]
     out: list[int] = words.ravel().tolist()
     return out
 
@@ -235,11 +246,13 @@ def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tupl
 
     longest: most nodes of a piece, at most HX_CONTRACT_PIECE of tree_contract.cuh.
     """
-    parts = _sorted_pieces(tree, longest)
+    parts = _dealt(_sorted_pieces(tree, longest), n_thread)
     left, parent = _left(tree, parts)
     index = {i: q for q, i in enumerate(left)}
-    parents = [index[piece.parent] for piece in parts]
-    first: Ints = np.searchsorted(parents, np.arange(len(left) + 1))
+    parents = np.array([index[piece.parent] for piece in parts], np.int64)
+    by_parent = np.argsort(parents, kind="stable")
+    places: Ints = np.argsort(by_parent)
+    first: Ints = np.searchsorted(parents[by_parent], np.arange(len(left) + 1))
     below_piece = {piece.child for piece in parts}
     rounds = contraction(parent)
     last = _last_received(rounds, len(left))
@@ -251,7 +264,7 @@ def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tupl
     bounds, items, more = _forward(rounds, last)
     back = [*rounds, [Removal(index[i], -1, -1) for i in tree.roots()]]
     sections = [
-        _piece_words(parts, index, slot, longest),
+        _piece_words(parts, places, index, slot, longest),
         left_words,
         bounds,
         items,

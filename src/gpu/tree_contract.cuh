@@ -36,9 +36,10 @@ HX_DEVICE double fast_inverse(double d) {
     return fused(y1, fused(-d, y1, 1.), y1);
 }
 
-// A piece: n nodes, the child left (-1: none) and its slot, the parent left, the nodes' slots, tips first (0 beyond n).
+// A piece: n nodes, the child left (-1: none) and its slot, the parent left, where it leaves what it takes from the parent,
+// the nodes' slots, tips first (0 beyond n).
 struct Piece {
-    int n, child, child_slot, parent;
+    int n, child, child_slot, parent, place;
     int slot[HX_CONTRACT_PIECE];
 };
 
@@ -51,9 +52,10 @@ HX_DEVICE Piece piece_at(ContractTable const& table, int k) {
     piece.child = word[step];
     piece.child_slot = word[2 * step];
     piece.parent = word[3 * step];
+    piece.place = word[4 * step];
 #pragma unroll
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
-        piece.slot[j] = word[(4 + j) * step];
+        piece.slot[j] = word[(5 + j) * step];
     }
     return piece;
 }
@@ -75,9 +77,9 @@ HX_DEVICE bool is_constant(Piece const& piece, ConstantRows const& rows) {
     return largest < rows.n;
 }
 
-// piece: number k. known: the inverses of its nodes are in d.
+// known: the inverses of the piece's nodes are in d.
 template <bool known>
-HX_DEVICE void eliminate_nodes(Piece const& piece, ContractScratch const& left, int k, double* d,
+HX_DEVICE void eliminate_nodes(Piece const& piece, ContractScratch const& left, double* d,
                                double* rhs, double const* a, double const* b,
                                ConstantRows const& rows) {
     int const n = piece.n, child = piece.child, child_slot = piece.child_slot;
@@ -107,8 +109,8 @@ HX_DEVICE void eliminate_nodes(Piece const& piece, ContractScratch const& left, 
             from_child = -g * bi;
         }
     }
-    left.up[2 * k] = up_d;
-    left.up[2 * k + 1] = up_rhs;
+    left.up[2 * piece.place] = up_d;
+    left.up[2 * piece.place + 1] = up_rhs;
     if (child >= 0) {
         left.d[child] = child_d;
         left.rhs[child] = child_rhs;
@@ -117,13 +119,13 @@ HX_DEVICE void eliminate_nodes(Piece const& piece, ContractScratch const& left, 
     }
 }
 
-HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, int k, double* d,
+HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, double* d,
                                double* rhs, double const* a, double const* b,
                                ConstantRows const& rows) {
     if (rows.known && is_constant(piece, rows)) {
-        eliminate_nodes<true>(piece, left, k, d, rhs, a, b, rows);
+        eliminate_nodes<true>(piece, left, d, rhs, a, b, rows);
     } else {
-        eliminate_nodes<false>(piece, left, k, d, rhs, a, b, rows);
+        eliminate_nodes<false>(piece, left, d, rhs, a, b, rows);
     }
 }
 
@@ -332,7 +334,7 @@ HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* r
     }
     HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
-        eliminate_piece(k == tid() ? mine : piece_at(table, k), left, k, d, rhs, a, b, constant);
+        eliminate_piece(k == tid() ? mine : piece_at(table, k), left, d, rhs, a, b, constant);
     }
     HX_SYNC();
     if (tid() == n_thread() - 1) {

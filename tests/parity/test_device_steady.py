@@ -4,7 +4,10 @@ import pytest
 
 from parity.isolate import isolated
 
-CHANGES = ("nothing", "record", "play", "play_step", "script", "secondorder", "fast_imem")
+CHANGES = (
+    "nothing", "record", "play", "play_step", "script", "secondorder", "fast_imem", "inside",
+    "twins",
+)  # fmt: skip
 
 
 def build(change):
@@ -23,6 +26,17 @@ def build(change):
         section.connect(parent(1), 0)
         parent = section if k == 0 else parent
         built.sections.append(section)
+    if change == "inside":  # a node that is not steady among those of one piece of cable
+        clamp = built.keep(h.IClamp(built.sections[-1](0.2)))
+        clamp.dur, clamp.amp = 5, 0.05
+    if change == "twins":  # cells of one topology, of which one is not steady everywhere
+        for k in range(2):
+            twin = built.keep(h.Section(name=f"passive_twin{k}"))
+            twin.L, twin.diam, twin.nseg = 400, 2, 31
+            twin.insert("pas")
+            built.sections.append(twin)
+        clamp = built.keep(h.IClamp(twin(0.9)))
+        clamp.dur, clamp.amp = 5, 0.05
     place = built.sections[-1](0.4)
     if change == "record":
         built.keep(h.Vector().record(place._ref_i_pas))
@@ -67,6 +81,7 @@ def test_steady_nodes(change):
     model = heliox._device_engine.model
     steady = int(model.arrays["steady_count"].sum()) if model.has_steady else 0
     assert (steady > 0) == (change != "fast_imem")
+    assert not steady or 0 < int(model.arrays["steady_kept"].sum()) < steady
     voltages = [name for name in neuron.traces if name.startswith("v of ")]
     assert any("passive" in name for name in voltages)
     above = np.array([neuron.traces[name] > -20 for name in voltages]).any(axis=0)

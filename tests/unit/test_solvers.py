@@ -316,3 +316,25 @@ def test_lanes_of_dhs_never_store_in_one_place(n_thread):
     to = to[to != 0xFFFF]
     assert len(np.unique(to)) == len(to) >= 80
     assert 2 * (to.max() + 1) <= plan.scratch_doubles
+
+
+@pytest.mark.parametrize("shape", ("chain of 40", "binary", "dendrite", "balls and sticks"))
+def test_rows_that_contract_keeps_come_first(shape):
+    """contract.arrange: of n constant rows those in pieces have the first slots."""
+    parent = SHAPES[shape]
+    slot = contract.arrange(parent)
+    slot = np.argsort(np.argsort(slot, kind="stable"), kind="stable").astype(np.int32)
+    table = solvers.plan(parent, slot, "contract", 128).table
+    left = {int(word) >> 2 for word in table[table[5] : table[5] + 2 * table[1] : 2]}
+    kept = contract.kept_rows(table, len(parent))
+    assert kept == len(parent) - len(left) > 0
+    assert left == set(range(kept, len(parent)))
+    assert contract.kept_rows(table, kept // 2) == kept // 2
+    in_order = solvers.plan(parent, None, "contract", 128).table
+    assert contract.kept_rows(in_order, len(parent)) in (0, kept)
+
+
+def test_long_pieces_do_not_meet_in_one_thread():
+    parts = [contract.Piece([0] * n, -1, 0) for n in (9, 8, 7, 6, 5, 4, 3)]
+    turns = contract._dealt(parts, 3)
+    assert [len(piece.nodes) for piece in turns] == [9, 8, 7, 4, 5, 6, 3]

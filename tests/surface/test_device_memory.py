@@ -10,22 +10,17 @@ pytestmark = pytest.mark.usefixtures("has_core")
 @isolated
 def test_many_models_leave_nothing_behind():
     """Model after model, each with records, events and a run: neither side's memory grows."""
-    import gc
-    import resource
-
-    from neuron import h
+    import weakref
 
     from heliox_neuron.engines.gpu import device
     from parity import device as gpu
+    from parity import short_runs
 
     heliox = gpu.use()
-    h.ParallelContext().set_maxstep(10)
     held = {}  # bytes on the device by the array's identity
     empty = device.HostDevice.empty
 
     def counted(self, n, dtype):
-        import weakref
-
         array = empty(self, n, dtype)
         held[id(array)] = array.nbytes
         weakref.finalize(array, held.pop, id(array))
@@ -33,29 +28,9 @@ def test_many_models_leave_nothing_behind():
 
     device.HostDevice.empty = counted
     heliox.enable = 1
-    sizes = []
-    for turn in range(1000):
-        cell = h.Section("cell")
-        cell.nseg = 1 + 2 * (turn % 3)
-        cell.insert("hh")
-        stimulus, synapse = h.NetStim(), h.ExpSyn(cell(0.5))
-        stimulus.start, stimulus.number = 0.1, 1
-        connection = h.NetCon(stimulus, synapse, 0, 0.2, 0.01)
-        detector = h.NetCon(cell(0.5)._ref_v, None, sec=cell)
-        spikes, v = h.Vector(), h.Vector().record(cell(0.5)._ref_v)
-        detector.record(spikes)
-        h.finitialize(-65)
-        h.ParallelContext().psolve(1)
-        assert len(v) == 41
-        del cell, stimulus, synapse, connection, detector, spikes, v
-        if turn % 100 == 99:
-            gc.collect()
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-            sizes.append((sum(held.values()), peak))
+    found = short_runs.sizes(lambda: sum(held.values()))
     assert {run["engine"] for run in heliox._core.runs()} == {"gpu"}
-    device_bytes = [size for size, _ in sizes]
-    assert max(device_bytes[1:]) <= 1.1 * device_bytes[0], sizes
-    assert sizes[-1][1] - sizes[1][1] < 8 * 1024, sizes  # KiB
+    short_runs.check(found)
 
 
 @pytest.mark.parametrize("stage", ["estimate", "preparation", "records"])

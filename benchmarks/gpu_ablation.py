@@ -73,7 +73,7 @@ def print_ablation(results):
                     which = f"{result['model']}, {line.strip().split(':')[0]}, {fidelity}"
                     reasons.setdefault(found["skipped"], []).append(which)
         rows.append(row)
-    print("\nus/step on the GPU; solvers with the plan, plans with the solver that \"auto\" takes")
+    print('\nus/step on the GPU; solvers with the plan, plans with the solver that "auto" takes')
     header = [f"{result['model']} {fidelity}" for result in with_it for fidelity in FIDELITIES]
     cases.print_table(["", *header], rows)
     for reason, found in reasons.items():

@@ -1,4 +1,4 @@
-"""The models of gpu_scaling.py: the benchmark's tree cells, and a network with many synapses a cell.
+"""The models of gpu_scaling.py: the benchmark's tree cells; a network with many synapses a cell.
 
 Cells and NetCons are made in hoc where there are many of them: no object of Python's each. What is
 left is NEURON's own, memory for the mechanisms of each segment: 1.3 MB and 1.4 ms a tree.

@@ -157,9 +157,24 @@ def build(case, folder, mods=None):
     network = importlib.import_module(case.family).build(**case.arguments)
     h.dt, h.steps_per_ms, h.v_init = DT, round(1 / DT), case.v_init
     network.pc.set_maxstep(10)
-    roots = [section for section in h.allsec() if section.parentseg() is None]
-    network.recorded = [h.Vector().record(root(0.5)._ref_v) for root in roots]
+    network.recorded = record_roots()
     return network
+
+
+def record_roots(by_clamp=False):
+    """Vectors of v of all roots. by_clamp: the IClamp at a root says which thread it belongs to.
+
+    With several threads NEURON else looks for the variable of each Vector among all there are, when
+    it initializes: half a minute for 500 cells of hpc.
+    """
+    from neuron import h
+
+    clamps = {clamp.get_segment().sec: clamp for clamp in h.List("IClamp")} if by_clamp else {}
+    roots = [section for section in h.allsec() if section.parentseg() is None]
+    return [
+        h.Vector().record(*([clamps[root]] if root in clamps else []), root(0.5)._ref_v)
+        for root in roots
+    ]
 
 
 def _point():

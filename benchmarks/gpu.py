@@ -11,6 +11,7 @@ program without a GPU.
 """
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import cases
+import gpu_ablation
+import gpu_goals
 import measure
 from gpu_table import print_results
 
@@ -32,22 +35,6 @@ PARITY_MS = {1: 300.0, 20: 50.0, 500: 5.0}
 PARITY_HPC_500_MS = 12.0
 # ms of the reference runs, in exact and in fast on the GPU
 REFERENCE_MS = {"tree": 500.0, "l5pc": 300.0, "hpc": 200.0}
-# the label, the setting
-ABLATION = [
-    (f"{solver}, {fidelity}", {"device": "gpu", "fidelity": fidelity, "solver": solver})
-    for fidelity in ("exact", "fast")
-    for solver in ("hines", "dhs", "contract")
-    if (solver, fidelity) != ("contract", "exact")  # it reorders: HX034
-]
-ABLATION += [
-    (f"{name} {value}, {fidelity}", {"device": "gpu", "fidelity": fidelity, name: value})
-    for name, values in (
-        ("plan", ("fused", "streams", "coupled")),
-        ("HELIOX_BLOCK_THREADS", (128, 256, 512)),
-    )
-    for value in values
-    for fidelity in ("exact", "fast")
-]
 
 
 # ---- measuring processes ------------------------------------------------------------------------
@@ -100,18 +87,16 @@ def measure_parity(bench, task, result):
 
 
 def measure_ablation(bench, task, result):
-    known = result["ablation"] = {}
-    for label, setting in [*ABLATION, *[(" ".join(w), parsed(w)) for w in task["also"]]]:
-        try:
-            known[label] = bench.time(setting, min(0.2, task["seconds"]), min(3, task["reps"]))
-        except measure.Skipped as skipped:
-            known[label] = {"skipped": str(skipped)}
-        say(result)
+    gpu_ablation.time_settings(bench, task, result, say)
 
 
-def parsed(words):
-    """["fidelity=fast", ...] as a setting of the GPU engine."""
-    return {"device": "gpu"} | dict(word.split("=", 1) for word in words)
+def make_kernels(bench, task, result):
+    """Nothing is timed: what the settings need is compiled into the caches."""
+    for setting in task["settings"]:
+        with contextlib.suppress(measure.Skipped):
+            bench.use(setting)
+            bench.advance(1)
+    say(result)
 
 
 def measure_startup(bench, task, result):
@@ -136,7 +121,9 @@ def measure_coreneuron(case, task, folder, result):
     """CoreNEURON with all cores: psolve of many steps less that of one (the copy of the model)."""
     import statistics
 
-    bench = measure.Bench(cases.build(case, folder, cases.libraries(case.family, folder, True)))
+    network = cases.build(case, folder, cases.libraries(case.family, folder, True))
+    network.recorded = cases.record_roots(by_clamp=True)
+    bench = measure.Bench(network)
     from neuron import coreneuron, h
 
     if hasattr(h.CVode(), "cache_efficient"):
@@ -164,7 +151,8 @@ def worker(task):
     folder = cases.models_dir(task["models_dir"])
     result = {"notes": []}
     if task["part"] == "coreneuron":
-        return measure_coreneuron(case, task, folder, result)
+        measure_coreneuron(case, task, folder, result)
+        measure.leave()
     bench, result["build"] = measure.built(case, folder)
     result["compartments"], result["cells"] = cases.compartments(), cases.root_count()
     parts = {
@@ -172,10 +160,12 @@ def worker(task):
         "parity": measure_parity,
         "ablation": measure_ablation,
         "startup": measure_startup,
+        "kernels": make_kernels,
     }
     parts[task["part"]](bench, task, result)
     result["notes"] += bench.notes
-    return say(result)
+    say(result)
+    measure.leave()
 
 
 # ---- the program --------------------------------------------------------------------------------
@@ -196,7 +186,7 @@ class Asker:
         self.options, self.folder = options, folder
         self.end = time.monotonic() + 60 * options.minutes
 
-    def ask(self, case, part, ncell=0, **extra):
+    def ask(self, case, part, ncell=0, settings=(), **extra):
         """The last result that the process printed; "notes" say what went wrong."""
         options, left = self.options, self.end - time.monotonic()
         if left < 10:
@@ -204,7 +194,7 @@ class Asker:
         ncells = ncell or case.arguments["ncell"]
         task = {"case": case.name, "part": part, "ncell": ncell, "models_dir": str(self.folder)}
         task |= {"seconds": options.seconds, "reps": options.reps, "cores": cases.cores()}
-        task |= {"also": options.also, "parity": parity_ms(case, ncells)}
+        task |= {"also": options.also, "settings": settings, "parity": parity_ms(case, ncells)}
         if part == "coreneuron":
             try:
                 mods = cases.libraries(case.family, self.folder, coreneuron=True)
@@ -237,12 +227,28 @@ def run_worker(part, task, timeout, extra):
     return result
 
 
-def compile_ahead(models, folder):
-    """CoreNEURON's libraries of all families at once; what fails is reported where it is needed."""
-    families = {case.family for case in models}
+def make_mechanisms(models, parts, folder):
+    """Libraries of all families at once; what fails is reported where it is needed."""
+    kinds = {part == "coreneuron" for part in parts}
+    wanted = {(case.family, kind) for case in models for kind in kinds}
     with ThreadPoolExecutor() as pool:
-        for found in [pool.submit(cases.libraries, name, folder, True) for name in families]:
+        for found in [pool.submit(cases.libraries, name, folder, kind) for name, kind in wanted]:
             found.exception()
+
+
+def make_all_kernels(asker, models, parts):
+    """HelioX's kernels of all models, in as many processes as there are cores; no result counts."""
+    jobs, cores = [], cases.cores()
+    for case in models:
+        if {"speed", "parity"} & set(parts):
+            jobs.append((case, [measure.CPU, measure.GPU_EXACT, measure.GPU_FAST]))
+        if "ablation" in parts:
+            pieces = gpu_ablation.kernels(min(6, max(1, cores // len(models))))
+            jobs += [(case, piece) for piece in pieces]
+    jobs.sort(key=lambda job: -job[0].arguments["ncell"])
+    with ThreadPoolExecutor(cores) as pool:
+        for case, settings in jobs:
+            pool.submit(asker.ask, case, "kernels", settings=settings)
 
 
 def startup(asker, case):
@@ -325,9 +331,15 @@ def main():
             Path(options.json).write_text(json.dumps(data, indent=2) + "\n")
 
     models = [case for case in chosen if case.family]
-    if "coreneuron" in parts:
-        compile_ahead(models, folder)
-    print_results(facts, run_all(Asker(options, folder), models, parts, keep), options)
+    asker, begin = Asker(options, folder), time.monotonic()
+    make_mechanisms(models, parts, folder)
+    if cases.cores() > 1:
+        make_all_kernels(asker, models, parts)
+    print(f"  mechanisms, kernels: {time.monotonic() - begin:.1f} s", file=sys.stderr, flush=True)
+    results = run_all(asker, models, parts, keep)
+    print_results(facts, results, options)
+    by_name = {result["model"]: result for result in results}
+    gpu_goals.print_goals(by_name, names=tuple(by_name))
     return 0
 
 

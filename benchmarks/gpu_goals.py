@@ -66,15 +66,21 @@ def scaling(data):
         yield f"{what} x{result['cells']}: us a step: {', '.join(found) or 'not measured'}"
 
 
+def print_goals(models, scaled=(), names=tuple(TARGETS)):
+    """names: whose goals are listed. scaled: contents of gpu_scaling.py's files."""
+    header = "model,against,its us,exact us,fast us,times exact,times fast,goal,".split(",")
+    print("\ngoals")
+    cases.print_table(header, [line for line in rows(models) if line[0] in names])
+    for line in [*parity(models), *(line for data in scaled for line in scaling(data))]:
+        print(line)
+
+
 def main():
     files = [json.loads(Path(name).read_text()) for name in sys.argv[1:] if Path(name).exists()]
     models = {
         r["model"]: r for data in files if "options" not in data for r in data.get("results", [])
     }
-    header = "model,against,its us,exact us,fast us,times exact,times fast,goal,".split(",")
-    cases.print_table(header, list(rows(models)))
-    for line in [*parity(models), *(x for d in files if "options" in d for x in scaling(d))]:
-        print(line)
+    print_goals(models, [data for data in files if "options" in data])
     return 0
 
 

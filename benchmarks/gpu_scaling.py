@@ -5,12 +5,13 @@
     python benchmarks/gpu_scaling.py --network                         # 10,000 x 100, 1,000 a cell
     python benchmarks/gpu_scaling.py --network --cells 1000 --synapses 100
     python benchmarks/gpu_scaling.py --network --fan-out host         # through NEURON's queue
+    python benchmarks/gpu_scaling.py --network --engines exact fast   # without NEURON and the CPU
 
 The network: hh trees whose NetCons come from random cells, spread over one ExpSyn a compartment
 (NetCons into one ExpSyn add up: the same currents as with a synapse each). Random Poisson input
 keeps a part of the cells firing. One process a size; psolve alone is timed, warm, spikes recorded,
 less a psolve of one step: what a call costs in any case does not count. The network is timed over
-its first --ms of model time with every engine, NEURON last and once.
+its first --ms of model time with every engine. The GPU comes first, NEURON last and once.
 """
 
 import argparse
@@ -23,113 +24,11 @@ from pathlib import Path
 
 import cases
 import measure
+from scaling_models import Network, Tree
 
 HERE = Path(__file__).resolve()
 SIZES = (1, 10, 100, 1000, 10_000)
-RECORDED = 100  # roots whose v is recorded: all of 10,000 would measure the recording
-
-
-# NetCons made in hoc take two thirds of Python's time, and no object of Python's each
-CONNECT = """
-objref scaling_pc, scaling_netcon, scaling_kept
-scaling_pc = new ParallelContext()
-scaling_kept = new List()
-proc scaling_connect() { local k, n // gids of sources, synapses, delays, weight
-    n = $o2.count()
-    for k = 0, $o1.size() - 1 {
-        scaling_netcon = scaling_pc.gid_connect($o1.x[k], $o2.o(k % n))
-        scaling_netcon.delay = $o3.x[k]
-        scaling_netcon.weight = $4
-        scaling_kept.append(scaling_netcon)
-    }
-}
-"""
-
-
-class Tree:
-    """The benchmark model "tree" with `ncell` cells."""
-
-    def __init__(self, task):
-        import importlib
-
-        sys.path.insert(0, str(cases.models_dir(task["models_dir"]) / "tree"))
-        module = importlib.import_module("tree")
-        self.network = module.build(task["ncell"], segments=task["segments"])
-        self.pc = self.network.pc
-        self.recorded = record(cell.root for cell in self.network.cells)
-
-
-class Network:
-    """Cells of a soma and four dendrites; each compartment's ExpSyn has its share of NetCons."""
-
-    def __init__(self, task):
-        import numpy as np
-        from neuron import h
-
-        self.h, self.pc = h, h.ParallelContext()
-        self.random = np.random.default_rng(1)
-        h(CONNECT)
-        k = np.arange(task["synapses"])
-        self.delays = h.Vector(1.0 + 0.1 * (k % 40))
-        self.sections, self.netcons, self.stims = [], [], []
-        segments = max(1, (task["compartments"] - 1) // 4)
-        self.synapses = [self.cell(gid, segments) for gid in range(task["ncell"])]
-        for gid, synapses in enumerate(self.synapses):
-            self.connect(gid, synapses, task)
-        self.recorded = record(sections[0] for sections in self.sections)
-
-    def cell(self, gid, segments):
-        """Builds one; returns its synapses."""
-        h = self.h
-        soma = h.Section(name=f"soma{gid}")
-        soma.L = soma.diam = 20
-        sections = [soma]
-        for k in range(4):
-            dendrite = h.Section(name=f"dendrite{gid}_{k}")
-            dendrite.L, dendrite.diam, dendrite.nseg = 20.0 * segments, 1.5, segments
-            dendrite.connect(soma(k % 2))
-            sections.append(dendrite)
-        for section in sections:
-            section.Ra = 100
-            section.insert("hh" if section is soma else "pas")
-            if section is not soma:
-                section.g_pas, section.e_pas = 1e-4, -65
-        self.sections.append(sections)
-        self.pc.set_gid2node(gid, self.pc.id())
-        detector = h.NetCon(soma(0.5)._ref_v, None, sec=soma)
-        detector.threshold = -20
-        self.pc.cell(gid, detector)
-        self.netcons.append(detector)
-        synapses = [h.ExpSyn(segment) for section in sections for segment in section]
-        for synapse in synapses:
-            synapse.tau = 2
-        return synapses
-
-    def connect(self, gid, synapses, task):
-        """task["synapses"] NetCons of random cells onto the cell, and its own Poisson input."""
-        h = self.h
-        sources = self.random.integers(0, task["ncell"], task["synapses"])
-        targets = h.List()
-        for synapse in synapses:
-            targets.append(synapse)
-        weight = 1e-2 / max(1, task["synapses"])
-        h.scaling_connect(h.Vector(sources), targets, self.delays, weight)
-        stim = h.NetStim()
-        stim.interval, stim.number, stim.start, stim.noise = 20, 1e9, 1, 1
-        stim.noiseFromRandom123(gid, 1, 2)
-        netcon = h.NetCon(stim, synapses[0])
-        netcon.delay, netcon.weight[0] = 1.0, 0.05
-        self.stims.append(stim)
-        self.netcons.append(netcon)
-
-
-def record(roots):
-    """v of the first RECORDED roots at every step."""
-    from neuron import h
-
-    return [
-        h.Vector().record(root(0.5)._ref_v) for _, root in zip(range(RECORDED), roots, strict=False)
-    ]
+ENGINES = "exact fast cpu neuron".split()
 
 
 def worker(task):
@@ -146,25 +45,46 @@ def worker(task):
     result = {"build": time.perf_counter() - start, "compartments": cases.compartments()}
     result["netcons"], result["notes"] = int(h.List("NetCon").count()), []
     bench = measure.Bench(model)
-    seconds = task["seconds"]
-    steps = round(task["ms"] / cases.DT) if task["network"] else 0
-    for name, setting, reps in (
-        ("exact", measure.GPU_EXACT, task["reps"]),
-        ("fast", measure.GPU_FAST, task["reps"]),
-        ("cpu", measure.CPU | {"threads": cases.cores()}, task["reps"]),
-        ("neuron", measure.NEURON, 1),
-    ):
-        try:
-            result[name] = bench.time_apart(setting, seconds, reps, steps)
-            if name == "exact":
-                result["rate"] = 1e3 * len(bench.times) / (h.t * task["ncell"])
-                result["memory"] = measure.device_memory()
-                result["freeze"] = bench.freeze_seconds(setting)
-        except measure.Skipped as skipped:
-            result["notes"].append(f"{name}: {skipped}")
-        print("\n" + json.dumps(result), flush=True)
+    for name in task["engines"]:
+        attempt(result, name, time_engine, bench, task, result, name)
+    if "exact" in result:
+        attempt(result, "freeze", freeze, bench, result)
     result["notes"] += bench.notes
+    say(result)
+    measure.leave()
+
+
+def say(result):
+    """The result so far: the last such line counts, also when the process is stopped later."""
     print("\n" + json.dumps(result), flush=True)
+
+
+def attempt(result, name, function, *arguments):
+    try:
+        function(*arguments)
+    except measure.Skipped as skipped:
+        result["notes"].append(f"{name}: {skipped}")
+    say(result)
+
+
+def time_engine(bench, task, result, name):
+    setting = {
+        "exact": measure.GPU_EXACT,
+        "fast": measure.GPU_FAST,
+        "cpu": measure.CPU | {"threads": cases.cores()},
+        "neuron": measure.NEURON,
+    }[name]
+    steps = round(task["ms"] / cases.DT) if task["network"] else 0
+    reps = 1 if name == "neuron" else task["reps"]
+    result[name] = bench.time_apart(setting, task["seconds"], reps, steps)
+    result.setdefault("rate", 1e3 * len(bench.times) / (bench.h.t * task["ncell"]))
+    if name == "exact":
+        result["memory"] = measure.device_memory()
+
+
+def freeze(bench, result):
+    """Last: NEURON itself sorts a changed model again, 2 ms a cell, and that is not timed."""
+    result["freeze"] = bench.freeze_seconds(measure.GPU_EXACT, result["exact"]["once"])
 
 
 # ---- the program --------------------------------------------------------------------------------
@@ -264,6 +184,10 @@ def arguments():
         "--fan-out", choices=("auto", "host", "device"), default="auto",
         help="who delivers a network's spikes (auto: by the number of NetCons)",
     )  # fmt: skip
+    parser.add_argument(
+        "--engines", nargs="+", choices=ENGINES, default=ENGINES,
+        help=f"what is timed ({' '.join(ENGINES)})",
+    )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=0.3, help="of a timed run (0.3)")
     parser.add_argument("--ms", type=float, default=10, help="of a network's timed run (10)")
     parser.add_argument("--reps", type=int, default=3)
@@ -295,9 +219,12 @@ def main():
     for ncell in options.cells or ([10_000] if options.network else SIZES):
         task = {name: getattr(options, name) for name in names}
         task |= {"ncell": ncell, "models_dir": str(folder or "")}
-        left = end - time.monotonic()
+        task["engines"] = [name for name in ENGINES if name in options.engines]
+        begin = time.monotonic()
+        left = end - begin
         result = ask(task, left) if left > 10 else {"notes": ["left out, --minutes are over"]}
-        print(f"  {what} x{ncell} done", file=sys.stderr, flush=True)
+        took = time.monotonic() - begin
+        print(f"  {what} x{ncell}: {took:.1f} s", file=sys.stderr, flush=True)
         results.append(result | {"cells": ncell})
         rows.append(row(ncell, result))
         notes += [f"x{ncell}: {note}" for note in result["notes"]]

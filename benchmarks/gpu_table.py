@@ -1,6 +1,7 @@
 """The table of gpu.py: a column a model, a line a quantity."""
 
 import cases
+from gpu_ablation import print_ablation
 
 # us a step of Arbor's busyring on one H100 80GB (source of April 2026, CUDA 13, sm_90), hh
 # everywhere, 636 control volumes a cell: quoted, not measured by this program
@@ -138,25 +139,3 @@ def print_results(facts, results, options):
     notes = [f"{r['model']}: {note}" for r in results for note in r["notes"]]
     if notes:
         print("\n" + "\n".join(notes))
-
-
-def print_ablation(results):
-    with_it = [result for result in results if result.get("ablation")]
-    if not with_it:
-        return
-    labels = list(dict.fromkeys(label for result in with_it for label in result["ablation"]))
-    reasons = {}
-    rows = []
-    for label in labels:
-        row = [label]
-        for result in with_it:
-            found = result["ablation"].get(label, {})
-            row.append(f"{found['us']:.4g}" if "us" in found else "-")
-            if "skipped" in found:
-                reasons.setdefault(found["skipped"], []).append(label)
-        if set(row[1:]) != {"-"}:
-            rows.append(row)
-    print("\nus/step on the GPU by solver and plan")
-    cases.print_table(["", *(result["model"] for result in with_it)], rows)
-    for reason, found in reasons.items():
-        print(f"  left out ({'; '.join(dict.fromkeys(found))}): {reason}")

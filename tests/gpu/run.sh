@@ -2,7 +2,8 @@
 # Tests and benchmarks on a machine with a GPU, Python, CuPy and nvcc, but without a network.
 #
 #   tests/gpu/run.sh [--wheels DIR] [--models DIR] [--mechanisms DIR] [--parts tests,sanitize,bench]
-#                    [--out DIR] [--limit SECONDS] [--select EXPRESSION] [-- options of benchmarks/gpu.py]
+#                    [--out DIR] [--limit SECONDS] [--select EXPRESSION] [--engines LIST]
+#                    [-- options of benchmarks/gpu.py]
 #
 # --wheels      what pip installs, into a folder of this run: neuron, find_libpython, packaging,
 #               setuptools, filelock, platformdirs, rich, tqdm, ..., pytest with pluggy and iniconfig
@@ -16,6 +17,7 @@
 # --out         where logs and JSON go (default: a temporary folder)
 # --limit       seconds for everything (560): each part gets what is left
 # --select      pytest's -k for the part "tests"
+# --engines     what scaling and network time: exact,fast leaves NEURON and the CPU out (default: all)
 #
 # Ends with a table; status 1 if a part failed. What cannot be done here is named and left out.
 set -uo pipefail
@@ -23,7 +25,7 @@ set -uo pipefail
 begin=$SECONDS
 root=$(cd "$(dirname "$0")/../.." && pwd)
 wheels="" models="${HELIOX_MODELS:-}" mechanisms="${HELIOX_MECHANISMS:-}"
-parts=tests,sanitize,bench out="" limit=560 select="" bench_options=()
+parts=tests,sanitize,bench out="" limit=560 select="" engines=() bench_options=()
 while [ $# -gt 0 ]; do
     case $1 in
         --wheels) wheels=$2 && shift 2 ;;
@@ -33,8 +35,9 @@ while [ $# -gt 0 ]; do
         --out) out=$2 && shift 2 ;;
         --limit) limit=$2 && shift 2 ;;
         --select) select=$2 && shift 2 ;;
+        --engines) engines=(--engines ${2//,/ }) && shift 2 ;;
         --) shift && bench_options=("$@") && break ;;
-        -h | --help) sed -n '2,20s/^# \{0,1\}//p' "$0" && exit 0 ;;
+        -h | --help) sed -n '2,22s/^# \{0,1\}//p' "$0" && exit 0 ;;
         *) echo "unknown option $1 (--help)" >&2 && exit 2 ;;
     esac
 done
@@ -233,11 +236,12 @@ for name in bench scaling network training; do
     elif [ $name = bench ]; then
         run_bench bench gpu.py --minutes "$(minutes)" --json "$out/gpu.json" "${bench_options[@]}"
     elif [ $name = scaling ]; then
-        run_bench scaling gpu_scaling.py --minutes "$(minutes)" --json "$out/scaling.json"
+        run_bench scaling gpu_scaling.py "${engines[@]}" --minutes "$(minutes)" --json "$out/scaling.json"
     elif [ $name = training ]; then
         run_bench training training.py --no-search --reps 1 --json "$out/training.json"
     else
-        run_bench network gpu_scaling.py --network --minutes "$(minutes)" --json "$out/network.json"
+        run_bench network gpu_scaling.py --network "${engines[@]}" --minutes "$(minutes)" \
+            --json "$out/network.json"
     fi
 done
 if wants bench || wants scaling || wants network; then

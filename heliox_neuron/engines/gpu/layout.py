@@ -192,8 +192,14 @@ def signatures(masks: Any) -> Longs:
     mechanisms lie together. masks: (n_word, n_node) uint32.
     """
     words = np.asarray(masks, np.uint32)
-    bits = [(words[w] >> np.uint32(k)) & np.uint32(1) for w in range(len(words)) for k in range(32)]
-    often = sorted((b for b in bits if b.any()), key=lambda b: -int(b.sum()))
+    used = np.bitwise_or.reduce(words, axis=1)
+    bits = [
+        (words[w] >> np.uint32(k)) & np.uint32(1)
+        for w in range(len(words))
+        for k in range(32)
+        if used[w] >> np.uint32(k) & np.uint32(1)
+    ]
+    often = sorted(bits, key=lambda b: -int(b.sum()))
     if not often:
         return np.zeros(words.shape[1], np.int64)
     order = np.lexsort([1 - b for b in reversed(often)])

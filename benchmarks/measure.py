@@ -5,6 +5,8 @@ Used by the measuring processes of gpu.py and gpu_scaling.py. A setting is a dic
 that the engine reads when it freezes a model.
 """
 
+import contextlib
+import fcntl
 import os
 import sys
 import time
@@ -17,6 +19,17 @@ CPU = {"device": "cpu"}
 GPU_EXACT = {"device": "gpu", "fidelity": "exact"}
 GPU_FAST = {"device": "gpu", "fidelity": "fast"}
 FIRST_STEPS = 4  # enough to see whether a step takes microseconds or seconds
+
+
+@contextlib.contextmanager
+def turn():
+    """Programs that run side by side with one file BENCH_LOCK advance one after another."""
+    if "BENCH_LOCK" not in os.environ:
+        yield
+        return
+    with open(os.environ["BENCH_LOCK"], "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Skipped(Exception):
@@ -128,9 +141,10 @@ class Bench:
         h.finitialize(h.v_init)
         tstop = steps * h.dt
         before = self._run_count()
-        start = time.perf_counter()
-        self.pc.psolve(tstop)
-        elapsed = time.perf_counter() - start
+        with turn():
+            start = time.perf_counter()
+            self.pc.psolve(tstop)
+            elapsed = time.perf_counter() - start
         if abs(h.t - tstop) > 2 * h.dt:
             raise RuntimeError(f"stopped at {h.t} ms instead of {tstop}")
         self._check_engine(before)

@@ -97,9 +97,10 @@ class DeviceVariable(_DeviceArray):
 class DeviceAverage(_DeviceArray):
     """The sums of an average on the device: `heliox.average(...).device`.
 
-    array: the sums of all averages, float64, in an order of the device; `index`: (n,) int64, where
-    this one's elements lie in it, in their order; `count`: samples in each. The means are
-    `array[index] / count`. Good until the next advance. HX054: nothing has run on the GPU yet.
+    array: the sums of all averages, and their counts, float64, in an order of the device; `index`:
+    (n,) int64, where this one's elements lie in it, in their order; `count`: samples in each. The
+    means are `array[index] / count`. Good until the next advance. HX054: nothing has run on the GPU
+    yet.
     """
 
     def __init__(self, name: str, number: int, averages: Averages | None) -> None:

@@ -42,14 +42,26 @@ void drop(int id) {
     }
 }
 
+// Making a Python object may run the garbage collector, which may drop any average that nobody holds: what is
+// needed is copied first.
 py::dict state(int id) {
-    AverageState const& average = average_state(id);
+    AverageState const* const average = find_average(id);
+    if (!average) {
+        throw std::out_of_range("no such average");
+    }
+    AverageState const copy = *average;
     py::dict result;
-    result["sum"] = copied(average.sum);
-    result["count"] = average.count;
-    result["problem"] = average.problem;
-    result["version"] = average.version;
+    result["sum"] = copied(copy.sum);
+    result["count"] = copy.count;
+    result["problem"] = copy.problem;
+    result["version"] = copy.version;
     return result;
+}
+
+// -1: it is gone.
+long version(int id) {
+    AverageState const* const average = find_average(id);
+    return average ? average->version : -1;
 }
 
 // Finds the elements; (id, begin, end, relu) of each whose elements are there.
@@ -57,20 +69,26 @@ py::list listed() {
     averages_before_steps();
     py::list result;
     for (int id: average_ids()) {
-        AverageState const& average = average_state(id);
-        if (average.problem.empty()) {
-            result.append(
-                py::make_tuple(id, average.window.begin, average.window.end, average.window.relu));
+        AverageState const* const average = find_average(id);
+        if (average && average->problem.empty()) {
+            AverageWindow const window = average->window;
+            result.append(py::make_tuple(id, window.begin, window.end, window.relu));
         }
     }
     return result;
 }
 
-void set_sum(int id, Array<double> const& sum, long count) {
-    if (sum.size() != (py::ssize_t)average_state(id).sum.size()) {
+// False: nothing was set, because it is gone or has changed since `version`.
+bool set_sum(int id, Array<double> const& sum, long count, long version) {
+    AverageState const* const average = find_average(id);
+    if (!average || average->version != version) {
+        return false;
+    }
+    if (sum.size() != (py::ssize_t)average->sum.size()) {
         throw std::invalid_argument("an element each");
     }
     set_average(id, sum.data(), count);
+    return true;
 }
 
 } // namespace
@@ -81,7 +99,7 @@ void bind_average(py::module_& m) {
     m.def("average_drop", &drop);
     m.def("average_reset", &reset_average);
     m.def("average_state", &state);
-    m.def("average_version", [](int id) { return average_state(id).version; });
+    m.def("average_version", &version);
     m.def("average_set", &set_sum);
     m.def("average_addresses", [](int id) { return copied(average_addresses(id)); });
     m.def("averages", &listed);

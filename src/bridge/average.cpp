@@ -268,7 +268,10 @@ void drop_average(int id) { averages_.erase(id); }
 
 void reset_average(int id) { clear(found(id)); }
 
-AverageState const& average_state(int id) { return found(id); }
+AverageState const* find_average(int id) {
+    auto const it = averages_.find(id);
+    return it == averages_.end() ? nullptr : &it->second;
+}
 
 std::vector<int> average_ids() {
     std::vector<int> ids;
@@ -279,10 +282,13 @@ std::vector<int> average_ids() {
 }
 
 std::vector<uint64_t> average_addresses(int id) {
-    Average& average = found(id);
-    find_elements(average);
     std::vector<uint64_t> addresses;
-    for (double const* at: average.at) {
+    auto const it = averages_.find(id);
+    if (it == averages_.end()) {
+        return addresses;
+    }
+    find_elements(it->second);
+    for (double const* at: it->second.at) {
         addresses.push_back(reinterpret_cast<uint64_t>(at));
     }
     return addresses;

@@ -37,12 +37,12 @@ HELIOX_API int add_average_of_pointers(int index, long n, AverageWindow const& w
 HELIOX_API void drop_average(int id);
 HELIOX_API void reset_average(int id);
 
-// Throw std::out_of_range for an id that was dropped.
-HELIOX_API AverageState const& average_state(int id);
+// Null for an id that was dropped. Python's garbage collector drops at any moment in which Python's objects are made.
+HELIOX_API AverageState const* find_average(int id);
 HELIOX_API std::vector<int> average_ids();
-// Where the elements are now; empty if they are gone.
+// Where the elements are now; empty if they, or the average, are gone.
 HELIOX_API std::vector<uint64_t> average_addresses(int id);
-// What a device summed up: it has taken the state's version.
+// What a device summed up: it has taken the state's version. Throws std::out_of_range for an id that was dropped.
 HELIOX_API void set_average(int id, double const* sum, long count);
 
 bool has_averages();

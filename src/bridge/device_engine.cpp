@@ -85,6 +85,7 @@ DeviceAnswer ask(DeviceHost& host, DeviceRequest const& request, long n) {
         failure = error.what();
     }
     if (!failure.empty()) {
+        t = nrn_threads[0]._t; // what the queue delivered is delivered: a run goes on from here
         hoc_execerror(failure.c_str(), nullptr); // NEURON's frames expect no other error
     }
     if (answer.done > 0 || !answer.refused) {

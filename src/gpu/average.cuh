@@ -1,7 +1,8 @@
 // Means over a window of time: one sum an element, in memory, read and written by one thread in order of time.
 //
 // Twin of src/bridge/average.cpp. Which steps of a launch lie in an average's window is the host's to say, by the
-// same arithmetic: [average_begin, average_end) of its group. n_average: groups with any step in this launch, else 0.
+// same arithmetic: [average_begin, average_end) of its group, of which one element is always 1: its sum counts
+// samples. n_average: groups with any step in this launch, else 0.
 #pragma once
 
 namespace hx {

@@ -39,6 +39,33 @@ def test_short_run(model, fidelity, solver, gpu_device):
 
 
 @isolated
+def test_short_run_of_plays_into_v(gpu_device):
+    """A Vector plays into v, others record it, averages add it up; there are no events."""
+    import numpy as np
+    from neuron import h
+
+    from gpu import runs
+    from parity import averages, compare, mixed
+
+    runs.use(gpu_device)
+    heliox = compare.session()
+    built = mixed.played(events=False)
+    h.tstop = 5
+    times = built.keep(h.Vector().record(h._ref_t))
+    heliox.enable = False
+    h.run()
+    t, v = np.array(times), [np.array(vector) for vector in built.recorded]
+    expected = [averages.mean(x, t, (1, 4), h.dt) for x in v]
+    mean = heliox.average(built.looked_at, "v", window=(1, 4))
+    heliox.enable = True
+    h.run()
+    assert np.array_equal(mean.array, expected) and mean.count == 120
+    for vector, right in zip(built.recorded, v, strict=True):
+        assert np.array_equal(np.array(vector), right)
+    runs.check_device(compare.runs_so_far(), 200)
+
+
+@isolated
 def test_short_training(gpu_device):
     """Encoder, layers with tables in shared and in global memory, errors, gradient, update."""
     import numpy as np

@@ -3,6 +3,12 @@
 The sums lie on the device while a batch runs. The host says for each window of steps which of them
 belong to an average; it gets the sums at the end of the batch, and brings those back that another
 engine, or finitialize(), changed since.
+
+Each average has one element more, of a variable that is always 1: its sum is the number of samples
+that the device took, also when an error ends a batch between, or within, launches.
+
+Python's garbage collector may end an average at any moment of a batch: its number is then unknown
+to the core, and what the device still adds up for it goes nowhere.
 """
 
 from __future__ import annotations
@@ -23,9 +29,10 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass
 class Group:
-    """One average. index: where its elements lie in `average_sum`. constant: those of the elements
-    that the device does not hold because no step changes them; constant_at: their addresses, and
-    constant_sum. version: of the core's sums.
+    """One average. index: where its elements lie in `average_sum`, and counter: where the number of
+    samples does. constant: those of the elements that the device does not hold because no step
+    changes them; constant_at: their addresses, and constant_sum. version: of the core's sums (-1:
+    they were not here yet), and count: samples in them. touched: the device may have added to them.
     """
 
     number: int
@@ -33,6 +40,7 @@ class Group:
     end: float
     relu: bool
     index: Ints
+    counter: int
     constant: Ints
     constant_at: list[int]
     lean: bool
@@ -52,6 +60,7 @@ class Averages:
         self.sync = False  # an element is stored by another thread than adds it up
         self.groups: list[Group] = []
         self._seen: tuple[Any, ...] | None = None  # what groups were made for
+        self._one = model.device.array(np.ones(1))
         self.model.values["n_average"] = 0
 
     @property
@@ -61,9 +70,9 @@ class Averages:
 
     def holds(self, number: int) -> bool:
         """Whether an average was part of the last batch, with the elements that it has now."""
-        return any(
-            group.number == number
-            and len(group.index) == len(self.core.average_state(number)["sum"])
+        state = self._state(number)
+        return state is not None and any(
+            group.number == number and len(group.index) == len(state["sum"])
             for group in self.groups
         )
 
@@ -76,6 +85,14 @@ class Averages:
 
     def _group(self, number: int) -> Group:
         return next(group for group in self.groups if group.number == number)
+
+    def _state(self, number: int) -> dict[str, Any] | None:
+        """The core's; None for an average that is gone."""
+        try:
+            state: dict[str, Any] = self.core.average_state(number)
+        except IndexError:
+            return None
+        return state
 
     # ---- before a batch ----
 
@@ -91,18 +108,20 @@ class Averages:
         now = (listed, len(self.model.columns))
         if now != self._seen:
             self._seen = None
-            self._lay_out(listed, [self.core.average_addresses(number) for number, *_ in listed])
+            found = [(one, self.core.average_addresses(one[0])) for one in listed]
+            there = [(one, at) for one, at in found if len(at)]
+            self.groups, self.sync = [], False
+            if there:
+                self._lay_out([one for one, _ in there], [at for _, at in there])
             self._seen = now
         self.upload()
 
     def _lay_out(self, listed: list[Any], addresses: list[npt.NDArray[np.uint64]]) -> None:
-        """Elements in the order of blocks."""
-        n_block = self.model.nodes.n_block
-        at = np.concatenate(addresses)
-        group = np.repeat(np.arange(len(listed)), [len(a) for a in addresses])
+        """Elements in the order of blocks; the counters are with those of the first block."""
+        at, n_group = np.concatenate(addresses), len(listed)
+        group = np.repeat(np.arange(n_group), [len(a) for a in addresses])
         kind, index, field, row, element = self.core.device_resolve(at)
-        found = _Found(len(at))
-        self.groups = []
+        found = _Found(len(at) + n_group)
         lean = np.zeros(len(at), bool)
         constant = np.zeros(len(at), bool)
         columns = np.stack([kind, index, field], 1).astype(np.int64)
@@ -112,17 +131,19 @@ class Averages:
             self._fill(found, mine, row[mine].astype(np.int64), first, column)
             lean[mine] = first.lean
             constant[mine] = not first.held
+        self.sync = bool(found.address.any())
+        found.address[len(at) :] = self.model.device.address(self._one)
         order = np.argsort(found.block, kind="stable")
         where = np.argsort(order)
-        self._send(found, group, order, n_block)
-        self._n = len(at)
+        self._send(found, np.append(group, np.arange(n_group)), order)
+        self._n = len(order)
         start = 0
         for k, (number, begin, end, relu) in enumerate(listed):
             stop = start + len(addresses[k])
             fixed = np.flatnonzero(constant[start:stop])
             self.groups.append(
                 Group(
-                    number, begin, end, relu, where[start:stop],
+                    number, begin, end, relu, where[start:stop], int(where[len(at) + k]),
                     fixed, [int(addresses[k][e]) for e in fixed], bool(lean[start:stop].any()),
                 )
             )  # fmt: skip
@@ -152,9 +173,10 @@ class Averages:
             offset = (at - at[0]).astype(np.int64) * 8
             found.address[mine] = (first.address + offset).astype(np.uint64)
 
-    def _send(self, found: _Found, group: Ints, order: Ints, n_block: int) -> None:
+    def _send(self, found: _Found, group: Ints, order: Ints) -> None:
         model = self.model
-        first = np.concatenate([[0], np.cumsum(np.bincount(found.block, minlength=n_block))])
+        counts = np.bincount(found.block, minlength=model.nodes.n_block)
+        first = np.concatenate([[0], np.cumsum(counts)])
         held = (found.slot >= 0) | (found.address != 0)
         # constants are the host's: their group has no steps
         kept = np.where(held, group, group.max() + 1)
@@ -163,16 +185,19 @@ class Averages:
         model.put("average_place", found.address[order])
         model.put("average_group", kept[order].astype(np.int32))
         model.need("average_sum", len(group), np.float64)
-        self.sync = bool((found.slot < 0).any())
 
     def upload(self) -> None:
         """The sums that are newer on the host."""
-        if all(g.version == self.core.average_version(g.number) for g in self.groups):
+        versions = [self.core.average_version(group.number) for group in self.groups]
+        pairs = zip(self.groups, versions, strict=True)
+        if all(version in (-1, group.version) for group, version in pairs):  # -1: it is gone
             return
         sums = np.zeros(self._n)
         for group in self.groups:
-            state = self.core.average_state(group.number)
-            sums[group.index] = state["sum"]
+            state = self._state(group.number)
+            if state is None:
+                continue
+            sums[group.index], sums[group.counter] = state["sum"], state["count"]
             group.version, group.count = state["version"], state["count"]
             group.constant_sum = state["sum"][group.constant]
         self.model.device.upload(self.sum, sums)
@@ -190,12 +215,10 @@ class Averages:
         self.whole = False
         for k, group in enumerate(self.groups):
             inside = np.flatnonzero((middle > group.begin) & (middle <= group.end))
-            if len(inside):
+            if len(inside) and group.version >= 0:  # else it went before its sums came here
                 begin[k], end[k] = inside[0], inside[-1] + 1
-                group.count += len(inside)
                 group.touched = True
                 self.whole |= group.lean
-                self._add_constants(group, len(inside))
         active = int((end > begin).sum())
         changed = bool(self.model.values["n_average"] != active)
         self.model.values["n_average"] = active
@@ -204,15 +227,6 @@ class Averages:
             for name, values in (("begin", begin), ("end", end), ("relu", relu)):
                 changed |= self.model.staging.put(f"average_{name}", values)
         return changed
-
-    def _add_constants(self, group: Group, n: int) -> None:
-        """As n steps would: a sum of equal numbers is rounded in each."""
-        if len(group.constant):
-            x = np.array([host_value(address) for address in group.constant_at])
-            if group.relu:
-                x[x < 0.0] = 0.0
-            for _ in range(n):
-                group.constant_sum += x
 
     # ---- after a batch ----
 
@@ -223,13 +237,25 @@ class Averages:
             return
         sums = np.array(self.model.device.download(self.sum))
         for group in touched:
+            count = int(sums[group.counter])
+            self._add_constants(group, count - group.count)
+            group.count = count
             sums[group.index[group.constant]] = group.constant_sum
         if any(len(group.constant) for group in touched):
             self.model.device.upload(self.sum, sums)
         for group in touched:
             mine = np.ascontiguousarray(sums[group.index])
-            self.core.average_set(group.number, mine, group.count)
+            self.core.average_set(group.number, mine, group.count, group.version)
             group.touched = False
+
+    def _add_constants(self, group: Group, n: int) -> None:
+        """As n steps would: a sum of equal numbers is rounded in each."""
+        if len(group.constant):
+            x = np.array([host_value(address) for address in group.constant_at])
+            if group.relu:
+                x[x < 0.0] = 0.0
+            for _ in range(n):
+                group.constant_sum += x
 
 
 class _Found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from ...codegen.device_entry import Entry
@@ -43,12 +44,13 @@ class GpuEngine:
         self.plan_name = ""  # of the last run
         self.figures: dict[str, float] = {}
         self._stepping = False  # a window has begun: NEURON's clock and events are at its end
+        self._done = 0  # steps of this batch
 
     # ---- called by the core ----
 
     def steps(self, kind: str, n: int, t_stop: float) -> int | tuple[str, str]:
         """Does up to n steps; see _core.set_device_engine. Refusals name an HX code."""
-        self._stepping = False
+        self._stepping, self._done = False, 0
         try:
             model = self._prepare(kind, n)
             try:
@@ -57,26 +59,32 @@ class GpuEngine:
                 if self.core.get("plan") != "auto":
                     raise
                 return self._advance(self._in_streams(), n)
-        except Refusal as refused:
-            return refused.code, refused.reason
-        except MemoryError as error:
-            if self._stepping:  # NEURON is ahead of its columns
+        except BaseException as error:
+            if self._stepping or not isinstance(error, Exception):
+                # NEURON is ahead of its columns; what a window left on the device is of no use
+                self._model, self._key = None, ()
                 raise
+            answer = self._answer(error)
+            return self._done or answer  # the next batch meets the same obstacle, or none
+
+    def _answer(self, error: Exception) -> tuple[str, str]:
+        """Why the CPU engine is to do it. Raises what the user is to see."""
+        if isinstance(error, Refusal):
+            return error.code, error.reason
+        if isinstance(error, MemoryError):
             assert self._device is not None
             self._release()
             refusal = out_of_memory(self._device, str(error) or "the model is too large")
             return refusal.code, refusal.reason
-        except HelioXError as error:
+        if isinstance(error, HelioXError):
             if self.core.get("device") == "gpu" and error.code == "HX031":
-                raise
+                raise error
             return error.code, str(error)
-        except Exception as error:  # NVRTC, CuPy, a bug of ours: the CPU engine can still do it
-            if self._stepping:
-                raise
-            logger().exception("the GPU engine could not prepare the model")
-            self._model, self._key = None, ()
-            lines = str(error).strip().splitlines() or [""]
-            return "HX032", f"{type(error).__name__}: {lines[0][:300]}"
+        # NVRTC, CuPy, a bug of ours: the CPU engine can still do it
+        logger().error("the GPU engine could not prepare the model", exc_info=error)
+        self._model, self._key = None, ()
+        lines = str(error).strip().splitlines() or [""]
+        return "HX032", f"{type(error).__name__}: {lines[0][:300]}"
 
     # ---- the model on the device ----
 
@@ -192,40 +200,46 @@ class GpuEngine:
         changed |= model.send()
         if changed or model.assigns_globals:
             model.module.launch("hx_prepare", 1, 1, 0, ())
-        done = 0
         crossing, flags = observers.crossing_now()
         try:
             events.network.begin()
-            while done < n:
+            while self._done < n:
                 if len(crossing) or flags is not None:
                     self.core.device_spikes(crossing, flags)
-                m = min(n - done, events.window_limit(), observers.window_limit())
+                m = min(n - self._done, events.window_limit(), observers.window_limit())
                 m = observers.make_room(m)
-                if m < 1 and not done:
+                if m < 1 and not self._done:
                     raise out_of_memory(model.device, "there is no room for what Vectors record")
                 if m < 1:
                     break
+                self._stepping = self._done > 0
                 window = self.core.device_window(m, events.types, events.moving_types)
                 self._stepping = True
                 pause = self.core.device_pause()
                 if window.n_step:
-                    more = done + window.n_step < n and window.stop == "n_max" and not pause
+                    done = self._done + int(window.n_step)
+                    more = done < n and window.stop == "n_max" and not pause
                     self._run(model, window, more)
                     crossing, flags = observers.unload(window, events, more)
-                    done += int(window.n_step)
+                    self._done = done
                 else:
                     self.core.device_window_done(window)
                 self._stepping = False
                 if pause or window.stop in ("interpreter", "host step"):
                     break
         finally:
-            events.network.finish()
-            observers.finish()
-            self._copies.give_back()
-            self._plan.give_back()
-            events.give_back()
-            averages.finish()
-        return done
+            self._end_batch()
+        return self._done
+
+    def _end_batch(self) -> None:
+        """NEURON's memory is whole again, as far as it can be after an error."""
+        stepping, self._stepping = self._stepping, True
+        with ExitStack() as parts:  # the last one first, and each whatever went wrong before
+            for part in (self._averages.finish, self._events.give_back, self._plan.give_back,
+                         self._copies.give_back, self._observers.finish,
+                         self._events.network.finish):  # fmt: skip
+                parts.callback(part)
+        self._stepping = stepping
 
     def _run(self, model: DeviceModel, window: Any, more: bool) -> None:
         """A window on the device; what the last one recorded goes to its Vectors meanwhile."""

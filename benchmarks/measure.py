@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import cases
 
@@ -27,7 +28,7 @@ def turn():
     if "BENCH_LOCK" not in os.environ:
         yield
         return
-    with open(os.environ["BENCH_LOCK"], "w") as lock:
+    with Path(os.environ["BENCH_LOCK"]).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

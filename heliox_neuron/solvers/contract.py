@@ -14,6 +14,7 @@ from .forest import Forest, Ints, forest
 
 PIECE = 10  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
 LANES = 32
+_COST_OF_ROUND = 2.3  # there and back, in nodes that a thread eliminates (measured on an H200)
 _HEAD = 5  # words of a piece before its slots
 
 
@@ -128,9 +129,30 @@ def removals(tree: Forest, longest: int) -> list[tuple[int, int, int]]:
 
 
 @lru_cache(maxsize=64)
-def _ranks(parents: bytes) -> Ints:
+def _longest(parents: bytes, n_thread: int) -> int:
     tree = forest(np.frombuffer(parents, np.int32))
-    parts = _sorted_pieces(tree, PIECE)
+
+    def cost(longest: int) -> float:
+        parts = _dealt(_sorted_pieces(tree, longest), n_thread)
+        n_warp = max(1, n_thread // LANES)
+        nodes = [0] * n_warp  # that a warp eliminates one after another
+        for k in range(0, len(parts), LANES):
+            warp = k // LANES % n_warp
+            nodes[warp] += max(len(piece.nodes) for piece in parts[k : k + LANES])
+        return max(nodes) + _COST_OF_ROUND * len(contraction(_left(tree, parts)[1]))
+
+    return min((PIECE, PIECE // 2), key=cost)
+
+
+def longest_piece(parent: Ints, n_thread: int) -> int:
+    """Most nodes of a piece: few long pieces leave fewer rounds, or threads without work."""
+    return _longest(np.ascontiguousarray(parent, np.int32).tobytes(), n_thread)
+
+
+@lru_cache(maxsize=64)
+def _ranks(parents: bytes, n_thread: int) -> Ints:
+    tree = forest(np.frombuffer(parents, np.int32))
+    parts = _sorted_pieces(tree, _longest(parents, n_thread))
     rank: Ints = np.full(tree.n_node, PIECE * len(parts), np.int64)
     for k, piece in enumerate(parts):
         for j, i in enumerate(piece.nodes):
@@ -138,12 +160,12 @@ def _ranks(parents: bytes) -> Ints:
     return rank
 
 
-def arrange(parent: Ints) -> Ints:
+def arrange(parent: Ints, n_thread: int) -> Ints:
     """The order of nodes in which neighbouring threads read neighbouring slots: (n,) ranks.
 
     Shared memory serves a warp at a time only what lies in different banks.
     """
-    return _ranks(np.ascontiguousarray(parent, np.int32).tobytes())
+    return _ranks(np.ascontiguousarray(parent, np.int32).tobytes(), n_thread)
 
 
 @lru_cache(maxsize=64)
@@ -226,7 +248,7 @@ def _piece_words(
     parts: list[Piece], places: Ints, index: dict[int, int], slot: Ints, longest: int
 ) -> list[int]:
     """places: where each leaves what it takes from its parent."""
-    words: Ints = np.zeros((_HEAD + longest, len(parts)), np.int64)
+    words: Ints = np.zeros((_HEAD + max(longest, PIECE), len(parts)), np.int64)
     for k, piece in enumerate(parts):
         child = piece.child
         words[:_HEAD, k] = (
@@ -241,11 +263,12 @@ def _piece_words(
     return out
 
 
-def table(tree: Forest, slot: Ints, n_thread: int, longest: int = PIECE) -> tuple[Ints, int, int]:
+def table(tree: Forest, slot: Ints, n_thread: int, longest: int = 0) -> tuple[Ints, int, int]:
     """The device table, scratch doubles and rounds (those of the contraction).
 
-    longest: most nodes of a piece, at most HX_CONTRACT_PIECE of tree_contract.cuh.
+    longest: most nodes of a piece, at most HX_CONTRACT_PIECE of tree_contract.cuh; 0: chosen.
     """
+    longest = longest or longest_piece(np.array(tree.parent, np.int32), n_thread)
     parts = _dealt(_sorted_pieces(tree, longest), n_thread)
     left, parent = _left(tree, parts)
     index = {i: q for q, i in enumerate(left)}

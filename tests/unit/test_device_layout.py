@@ -38,7 +38,8 @@ def layouts(draw):
     signature = np.array([draw(st.integers(0, 3)) for _ in parent], np.int64)
     one_block = draw(st.booleans())
     multiprocessors = draw(st.sampled_from([1, 132]))
-    nodes = layout.lay_out(parent, n_cell, signature, multiprocessors, one_block)
+    block = layout.blocks_of(parent, n_cell, multiprocessors, one_block)
+    nodes = layout.lay_out(parent, n_cell, signature, block)
     return parent, n_cell, signature, nodes
 
 

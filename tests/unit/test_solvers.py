@@ -106,7 +106,8 @@ def test_contract_is_close(shape, n_thread):
     x = solvers.solve("contract", parent, *columns, n_thread=n_thread)
     exact = reference.hines(parent, *columns)
     assert np.abs(x - exact).max() <= 1e-10 * np.abs(exact).max()
-    same = reference.contract(parent, *columns)
+    longest = contract.longest_piece(np.array(parent, np.int32), n_thread)
+    same = reference.contract(parent, *columns, longest=longest)
     assert np.abs(x - same).max() <= 1e-12 * np.abs(same).max()
 
 
@@ -294,7 +295,7 @@ HX_GLOBAL void solve(int const* table, double* columns, int n) {{
 def test_contract_solves_in_its_own_order_of_slots(shape):
     """The layout puts the nodes of a block in the order of contract.arrange."""
     parent = np.array(SHAPES[shape], np.int32)
-    rank = contract.arrange(parent)
+    rank = contract.arrange(parent, 128)
     order = np.lexsort((np.arange(len(parent)), rank))
     slot = np.empty(len(parent), np.int32)
     slot[order] = np.arange(len(parent))
@@ -322,7 +323,7 @@ def test_lanes_of_dhs_never_store_in_one_place(n_thread):
 def test_rows_that_contract_keeps_come_first(shape):
     """contract.arrange: of n constant rows those in pieces have the first slots."""
     parent = SHAPES[shape]
-    slot = contract.arrange(parent)
+    slot = contract.arrange(parent, 128)
     slot = np.argsort(np.argsort(slot, kind="stable"), kind="stable").astype(np.int32)
     table = solvers.plan(parent, slot, "contract", 128).table
     left = {int(word) >> 2 for word in table[table[5] : table[5] + 2 * table[1] : 2]}
@@ -332,6 +333,12 @@ def test_rows_that_contract_keeps_come_first(shape):
     assert contract.kept_rows(table, kept // 2) == kept // 2
     in_order = solvers.plan(parent, None, "contract", 128).table
     assert contract.kept_rows(in_order, len(parent)) in (0, kept)
+
+
+def test_pieces_are_short_where_threads_would_be_idle():
+    cells_of_cables = np.array(SHAPES["binary"], np.int32)  # 63 sections of 10 nodes
+    assert contract.longest_piece(cells_of_cables, 128) == contract.PIECE // 2
+    assert contract.longest_piece(cells_of_cables, 32) == contract.PIECE
 
 
 def test_long_pieces_do_not_meet_in_one_thread():

@@ -72,22 +72,26 @@ def deal_cells(sizes: Longs, n_multiprocessor: int, most: int = 256) -> Longs:
     return block
 
 
+def blocks_of(parent: Ints, n_cell: int, n_multiprocessor: int, one_block: bool = False) -> Longs:
+    """[n_node] the block of each node."""
+    root = cells_of(parent, n_cell)
+    sizes = np.bincount(root, minlength=n_cell)
+    cell_block = np.zeros(n_cell, np.int64) if one_block else deal_cells(sizes, n_multiprocessor)
+    return cell_block[root]
+
+
 def lay_out(
     parent: Ints,
     n_cell: int,
     signature: Longs,
-    n_multiprocessor: int,
-    one_block: bool = False,
+    block: Longs,
     arrange: Callable[[Ints], Longs] | None = None,
 ) -> NodeLayout:
-    """signature: [n_node] which mechanisms a node carries. arrange: the order among those of a
-    block that carry the same, from the parents of the block's nodes (-1 for roots); None: NEURON's.
+    """signature: [n_node] which mechanisms a node carries. block: [n_node], blocks_of's. arrange:
+    the order among those of a block that carry the same, from the parents of the block's nodes (-1
+    for roots); None: NEURON's.
     """
     n = len(parent)
-    root = cells_of(parent, n_cell)
-    sizes = np.bincount(root, minlength=n_cell)
-    cell_block = np.zeros(n_cell, np.int64) if one_block else deal_cells(sizes, n_multiprocessor)
-    block = cell_block[root]
     rows = np.arange(n)
     rank = rows if arrange is None else _ranks(parent, n_cell, block, arrange)
     order = np.lexsort((rank, signature, block))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,15 @@ from ...solvers import contract
 from .columns import Column
 from .device import Array, Device
 from .launch import NodeMemory, choose_spread, choose_threads
-from .layout import MOST_SLOTS, InstanceLayout, NodeLayout, lay_instances, lay_out, signatures
+from .layout import (
+    MOST_SLOTS,
+    InstanceLayout,
+    NodeLayout,
+    blocks_of,
+    lay_instances,
+    lay_out,
+    signatures,
+)
 from .staging import Staging
 from .tasks import make_tasks
 from .translate import Refusal, entries_of, inexact_functions, source_of
@@ -73,9 +82,14 @@ class DeviceModel:
         )
         masks = self._masks()
         steady = self._steady(masks)
+        parent, n_cell = structure["parent"], structure["n_cell"]
+        block = blocks_of(parent, n_cell, device.n_multiprocessor, one_block)
+        sizes = np.bincount(block, minlength=1)
+        self.n_thread = n_thread or choose_threads(device, sizes)
+        arrange = partial(contract.arrange, n_thread=self.n_thread)
         self.nodes: NodeLayout = lay_out(
-            structure["parent"], structure["n_cell"], np.where(steady, -1, signatures(masks)),
-            device.n_multiprocessor, one_block, contract.arrange if method == "contract" else None,
+            parent, n_cell, np.where(steady, -1, signatures(masks)), block,
+            arrange if method == "contract" else None,
         )  # fmt: skip
         self.instances: dict[str, InstanceLayout] = {
             entry.name: lay_instances(self._node_of(entry.name), self.nodes, entry.dense)
@@ -89,8 +103,6 @@ class DeviceModel:
         self._volatile: list[tuple[int, str, str, Key]] = []
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         self.number_block = np.zeros(0, np.int64)  # hooks.py: who looks at each number
-        sizes = np.diff(self.nodes.first)
-        self.n_thread = n_thread or choose_threads(device, sizes)
         self.spread = bool(self.source.passes)
         self._plan_trees(sizes)
         self._fill_fixed()
@@ -129,6 +141,7 @@ class DeviceModel:
             if entry.name in self.source.steady:
                 allowed[m // 32] |= np.uint32(1 << (m % 32))
         found: npt.NDArray[np.bool_] = ~(masks & ~allowed[:, None]).any(axis=0)
+        self.has_steady = bool(found.any())
         return found
 
     def _fill_steady(self, steady: npt.NDArray[np.bool_]) -> None:

@@ -47,6 +47,9 @@ class Arrays(dict[str, Any]):
         super().__setitem__(name, array)
 
 
+_SHARE_STEADY = 0.2  # of the nodes: from then on steady nodes are worth kernels of their own
+
+
 class DeviceModel:
     """The frozen model. structure: _core.device_model(). Raises Refusal where the device cannot."""
 
@@ -141,8 +144,9 @@ class DeviceModel:
             if entry.name in self.source.steady:
                 allowed[m // 32] |= np.uint32(1 << (m % 32))
         found: npt.NDArray[np.bool_] = ~(masks & ~allowed[:, None]).any(axis=0)
-        self.has_steady = bool(found.any())
-        return found
+        # a few, or nodes without any mechanism (ends of sections), are not worth the code
+        self.has_steady = bool((found & masks.any(axis=0)).mean() > _SHARE_STEADY)
+        return found & self.has_steady
 
     def _fill_steady(self, steady: npt.NDArray[np.bool_]) -> None:
         """What kernels keep of steady nodes (src/gpu/nodes.cuh)."""

@@ -12,19 +12,21 @@ CASES = [
     ("mixed_cells", "exact", "hines"),
     ("mixed_cells", "fast", "contract"),
     ("played", "exact", "dhs"),
+    ("channels", "exact", "dhs"),  # tasks of warps
+    ("channels", "fast", "contract"),
 ]
 
 
 @pytest.mark.parametrize(("model", "fidelity", "solver"), CASES)
 @isolated
-def test_short_run(model, fidelity, solver, gpu_device):
+def test_short_run(model, fidelity, solver, gpu_device, mechanisms):
     from neuron import h
 
     from gpu import runs
     from parity import ways
 
     runs.use(gpu_device, fidelity, solver)
-    build, records = runs.small_model(model)
+    build, records = runs.small_model(model, mechanisms)
 
     def short():
         built = build()
@@ -63,6 +65,58 @@ def test_short_run_of_plays_into_v(gpu_device):
     for vector, right in zip(built.recorded, v, strict=True):
         assert np.array_equal(np.array(vector), right)
     runs.check_device(compare.runs_so_far(), 200)
+
+
+@isolated
+def test_short_run_of_steady_nodes(gpu_device, mechanisms):
+    """Somata of many channels on passive trees: warps that are free go on to steady nodes."""
+    from gpu import runs
+    from parity import mods, steady, ways
+
+    runs.load_mechanisms("tests", mods.TESTS / "mod", mechanisms)
+    runs.use(gpu_device, "fast", "contract")
+    runs.check_fast(*runs.two_runs(steady.somata, ways.psolve, steady.records, steps=190))
+
+
+@pytest.mark.parametrize("plan", ["coupled", "streams"])
+@isolated
+def test_short_run_of_coupled_cells(plan, gpu_device, mechanisms):
+    """Barriers of the grid, links, graphs; BEFORE and AFTER blocks that add up in other cells."""
+    from functools import partial
+
+    from gpu import runs
+    from gpu.test_hooks import prepare
+    from parity import coupled, hooked, ways
+
+    prepare(plan, gpu_device, mechanisms)
+    for build, records in (
+        (partial(coupled.ring, 9, tstop=2.5), coupled.records),
+        (partial(hooked.dipoles, 9, tstop=2.5), hooked.records),
+    ):
+        runs.check_bits(*runs.two_runs(build, ways.psolve, records, steps=90))
+        assert coupled.plans() == {plan}
+
+
+@isolated
+def test_short_run_of_a_network(gpu_device, mechanisms):
+    """The device's own queues."""
+    from gpu import runs
+    from parity import mods, ways
+    from surface import device_networks
+
+    runs.load_mechanisms("tests", mods.TESTS / "mod", mechanisms)
+    counted = device_networks.use()
+    runs.use(gpu_device)
+
+    def build():
+        network = device_networks.Network(
+            12, 300, weights=lambda r: 2e-3, stims=12, delays=lambda r: 1.0 + r.randrange(3)
+        )
+        device_networks.h.tstop = 8
+        return network
+
+    runs.check_bits(*runs.two_runs(build, ways.psolve, device_networks.records, steps=300))
+    assert counted.events, "NEURON's queue delivered"
 
 
 @isolated

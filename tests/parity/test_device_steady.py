@@ -89,3 +89,22 @@ def test_steady_nodes(change):
     apart = np.array([np.abs(neuron.traces[n] - fast.traces[n]) for n in voltages])
     assert apart[:, :first].max() <= 1e-8
     assert apart.max() <= 1e-6
+
+
+@isolated
+def test_steady_nodes_beside_tasks():
+    """Warps that have no part in the channels' tasks do not wait for them."""
+    from gpu import runs
+    from parity import mods, steady, ways
+
+    mods.load()
+    runs.use("host", "fast", "contract")
+    runs.check_fast(
+        *runs.two_runs(lambda: steady.somata(tstop=20), ways.psolve, steady.records, steps=790)
+    )
+    from heliox_neuron import heliox
+
+    model = heliox._device_engine.model
+    assert len(model.source.passes) > 2, "no late pass of states"
+    kept, all_steady = (int(model.arrays[f"steady_{name}"].sum()) for name in ("kept", "count"))
+    assert 0 < kept < all_steady

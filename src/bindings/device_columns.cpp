@@ -89,5 +89,6 @@ void bind_device_columns(py::module_& m) {
         .def("give_back", &Columns::give_back);
     m.def("device_record_table", &record_table);
     m.def("device_append_rows", &append_rows);
+    m.def("device_counted", &device_counted);
     m.def("device_clock", &clock_dict);
 }

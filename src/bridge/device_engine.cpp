@@ -28,6 +28,7 @@ struct Device {
     double pause_at = 0;                     // wall seconds
     bool paused = false;
     bool asking = false; // its code runs now
+    long groups = 0;     // that psolve began, by any engine
 };
 
 Device& device() {
@@ -120,6 +121,8 @@ bool device_wanted(char const* kind) {
     return true;
 }
 
+void device_new_group() { ++device().groups; }
+
 bool device_pause() {
     Device& d = device();
     if (hoc_intset || (d.pause_at > 0 && wall_seconds() >= d.pause_at)) {
@@ -132,6 +135,7 @@ DeviceEnd device_steps(DeviceHost& host, DeviceRequest const& request,
                        neuron::model_sorted_token const& token, long& done, bool& interrupted) {
     Device& d = device();
     bool const group = std::strcmp(request.kind, "psolve") == 0;
+    long const this_group = d.groups;
     copy_dt(!group && t != nrn_threads->_t ? -1. : dt);
     nrn_thread_table_check(token);
     while (done < request.n) {
@@ -145,6 +149,9 @@ DeviceEnd device_steps(DeviceHost& host, DeviceRequest const& request,
         bool const event = nrn_allthread_handle != nullptr;
         if (event) {
             nrn_allthread_handle();
+        }
+        if (group && d.groups != this_group) {
+            return DeviceEnd::finished; // a psolve in a callback: NEURON's step_group_end is that one's
         }
         if (answer.refused) {
             return DeviceEnd::refused;

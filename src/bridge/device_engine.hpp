@@ -39,6 +39,7 @@ bool device_asking();
 // NEURON's keeps all engines out.
 bool device_wanted(char const* kind);
 void device_new_run();                                     // it may be asked again
+void device_new_group();                                   // psolve begins, maybe within another
 DeviceAnswer const& last_device_refusal(char const* kind); // refused is false when there is none
 
 // The engine that does what the device cannot.

@@ -17,7 +17,6 @@ namespace {
 
 // hoc's dparam_semantics
 constexpr int kPointer = -5;
-constexpr int kBbcorePointer = -7;
 constexpr int kWatch = -8;
 constexpr int kNernstEachStep = 0100; // a bit of an ion's style
 
@@ -64,6 +63,15 @@ void read_fields(Memb_list& ml, DeviceMechanism& mechanism) {
     }
 }
 
+// 0: not set, or VERBATIM keeps something else there.
+uint64_t pointed_at(Datum const& datum) {
+    try {
+        return reinterpret_cast<uint64_t>(datum.get<double*>());
+    } catch (std::exception const&) {
+        return 0;
+    }
+}
+
 void read_pointers(Memb_list& ml, DeviceMechanism& mechanism) {
     mechanism.pointers.clear();
     for (int k = 0; k < nrn_prop_dparam_size_[mechanism.type]; ++k) {
@@ -73,7 +81,7 @@ void read_pointers(Memb_list& ml, DeviceMechanism& mechanism) {
         DevicePointer pointer;
         pointer.index = k;
         for (int i = 0; i < ml.nodecount; ++i) {
-            pointer.addresses.push_back(reinterpret_cast<uint64_t>(ml.pdata[i][k].get<double*>()));
+            pointer.addresses.push_back(pointed_at(ml.pdata[i][k]));
         }
         mechanism.pointers.push_back(std::move(pointer));
     }
@@ -155,27 +163,24 @@ void read_ions(neuron::model_sorted_token const& token, NrnThread& nt, DeviceMod
     }
 }
 
-bool trusted(std::string const& name) {
-    static char const* const names[] = {"NetStim",  "IntFire1", "IntFire2",
-                                        "IntFire4", "VecStim",  "PatternStim"};
-    return std::find(std::begin(names), std::end(names), name) != std::end(names);
+bool is_column_of(Memb_list& ml, int type, uint64_t address) {
+    DeviceMechanism mechanism;
+    mechanism.type = type;
+    read_fields(ml, mechanism);
+    return std::any_of(mechanism.fields.begin(), mechanism.fields.end(), [&](auto const& field) {
+        auto const begin = reinterpret_cast<uint64_t>(field.data);
+        return address >= begin && address < begin + 8ull * ml.nodecount * field.dim;
+    });
 }
 
-void read_cells(DeviceModel& model) {
+bool is_of_an_artificial_cell(uint64_t address) {
     for (int type = 0; type < n_memb_func; ++type) {
-        if (!nrn_is_artificial_[type] || memb_list[type].nodecount == 0) {
-            continue;
+        if (nrn_is_artificial_[type] && memb_list[type].nodecount &&
+            is_column_of(memb_list[type], type, address)) {
+            return true;
         }
-        DeviceCell cell;
-        cell.type = type;
-        cell.name = memb_func[type].sym->name;
-        cell.n = memb_list[type].nodecount;
-        cell.trusted = trusted(cell.name);
-        cell.has_pointer = has_semantics(type, kPointer) || has_semantics(type, kBbcorePointer);
-        char const* const text = nrn_nmodl_text_[type];
-        cell.verbatim = !text || std::strstr(text, "VERBATIM");
-        model.cells.push_back(std::move(cell));
     }
+    return false;
 }
 
 struct Range {
@@ -289,8 +294,6 @@ DeviceModel const& device_model() {
 
 DeviceModel const& device_model_reread() {
     device_model();
-    known_.model.cells.clear(); // new ones do not count as a change of structure
-    read_cells(known_.model);
     NrnThread& nt = nrn_threads[0];
     for (auto& mechanism: known_.model.mechanisms) {
         read_pointers(*memb_list_of(nt, mechanism.type), mechanism);
@@ -299,6 +302,26 @@ DeviceModel const& device_model_reread() {
         read_styles(*memb_list_of(nt, ion.type), ion);
     }
     return known_.model;
+}
+
+std::string pointers_of_artificial_cells() {
+    for (int type = 0; type < n_memb_func; ++type) {
+        Memb_list& ml = memb_list[type];
+        if (!nrn_is_artificial_[type] || !ml.nodecount || !has_semantics(type, kPointer)) {
+            continue;
+        }
+        DeviceMechanism mechanism;
+        mechanism.type = type;
+        read_pointers(ml, mechanism);
+        for (auto const& pointer: mechanism.pointers) {
+            for (uint64_t const address: pointer.addresses) {
+                if (address && !is_of_an_artificial_cell(address)) {
+                    return memb_func[type].sym->name;
+                }
+            }
+        }
+    }
+    return {};
 }
 
 int device_mechanism_index(int type) {

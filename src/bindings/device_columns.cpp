@@ -1,6 +1,7 @@
 // Columns and records in one call (src/bridge/device_columns.hpp, device_records.hpp).
 #include <pybind11/stl.h>
 
+#include "../bridge/device_cells.hpp"
 #include "../bridge/device_columns.hpp"
 #include "../bridge/device_model.hpp"
 #include "../bridge/device_records.hpp"
@@ -90,5 +91,6 @@ void bind_device_columns(py::module_& m) {
     m.def("device_record_table", &record_table);
     m.def("device_append_rows", &append_rows);
     m.def("device_counted", &device_counted);
+    m.def("device_is_of_artificial_cell", &device_is_of_artificial_cell);
     m.def("device_clock", &clock_dict);
 }

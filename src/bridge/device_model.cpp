@@ -6,6 +6,7 @@
 
 #include "bind.hpp"
 #include "columns.hpp"
+#include "device_cells.hpp"
 #include "device_decl.hpp"
 #include "device_records.hpp"
 #include "structure.hpp"
@@ -60,15 +61,6 @@ void read_fields(Memb_list& ml, DeviceMechanism& mechanism) {
     for (size_t i = 0; i < names.size(); ++i) {
         mechanism.fields.push_back(
             {names[i], data[i] + ml.get_storage_offset() * dims[i], dims[i]});
-    }
-}
-
-// 0: not set, or VERBATIM keeps something else there.
-uint64_t pointed_at(Datum const& datum) {
-    try {
-        return reinterpret_cast<uint64_t>(datum.get<double*>());
-    } catch (std::exception const&) {
-        return 0;
     }
 }
 
@@ -161,26 +153,6 @@ void read_ions(neuron::model_sorted_token const& token, NrnThread& nt, DeviceMod
             }
         }
     }
-}
-
-bool is_column_of(Memb_list& ml, int type, uint64_t address) {
-    DeviceMechanism mechanism;
-    mechanism.type = type;
-    read_fields(ml, mechanism);
-    return std::any_of(mechanism.fields.begin(), mechanism.fields.end(), [&](auto const& field) {
-        auto const begin = reinterpret_cast<uint64_t>(field.data);
-        return address >= begin && address < begin + 8ull * ml.nodecount * field.dim;
-    });
-}
-
-bool is_of_an_artificial_cell(uint64_t address) {
-    for (int type = 0; type < n_memb_func; ++type) {
-        if (nrn_is_artificial_[type] && memb_list[type].nodecount &&
-            is_column_of(memb_list[type], type, address)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 struct Range {
@@ -302,26 +274,6 @@ DeviceModel const& device_model_reread() {
         read_styles(*memb_list_of(nt, ion.type), ion);
     }
     return known_.model;
-}
-
-std::string pointers_of_artificial_cells() {
-    for (int type = 0; type < n_memb_func; ++type) {
-        Memb_list& ml = memb_list[type];
-        if (!nrn_is_artificial_[type] || !ml.nodecount || !has_semantics(type, kPointer)) {
-            continue;
-        }
-        DeviceMechanism mechanism;
-        mechanism.type = type;
-        read_pointers(ml, mechanism);
-        for (auto const& pointer: mechanism.pointers) {
-            for (uint64_t const address: pointer.addresses) {
-                if (address && !is_of_an_artificial_cell(address)) {
-                    return memb_func[type].sym->name;
-                }
-            }
-        }
-    }
-    return {};
 }
 
 int device_mechanism_index(int type) {

@@ -74,10 +74,6 @@ HELIOX_API DeviceModel const& device_model();
 // POINTERs and ion styles are read again: they change without the structure.
 HELIOX_API DeviceModel const& device_model_reread();
 
-// An artificial cell whose POINTER leads to anything but artificial cells, by the name of its type; empty without one.
-// Its NET_RECEIVE runs on the host while a window is made, when NEURON's memory is behind the events.
-std::string pointers_of_artificial_cells();
-
 // Instances of a type in device_model(): its index, or -1.
 int device_mechanism_index(int type);
 

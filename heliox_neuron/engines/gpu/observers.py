@@ -110,6 +110,8 @@ class Observers:
         self._played: set[int] = set()
         for record, place in zip(listed, found, strict=True):
             if record["kind"] in ("play", "play_step"):
+                if record["host"] and self.core.device_is_of_artificial_cell(record["address"]):
+                    continue  # who reads it is on the host too
                 if not place.held:
                     reason = "a Vector plays into a variable that the device does not hold"
                     raise Refusal("HX033", reason)

@@ -29,6 +29,7 @@ struct Device {
     bool paused = false;
     bool asking = false; // its code runs now
     long groups = 0;     // that psolve began, by any engine
+    bool goes_on = false; // these steps are not the first of their group
 };
 
 Device& device() {
@@ -121,6 +122,8 @@ bool device_wanted(char const* kind) {
     return true;
 }
 
+bool device_group_goes_on() { return device().goes_on; }
+
 void device_new_group() { ++device().groups; }
 
 bool device_pause() {
@@ -136,9 +139,12 @@ DeviceEnd device_steps(DeviceHost& host, DeviceRequest const& request,
     Device& d = device();
     bool const group = std::strcmp(request.kind, "psolve") == 0;
     long const this_group = d.groups;
+    bool again = false;
     copy_dt(!group && t != nrn_threads->_t ? -1. : dt);
     nrn_thread_table_check(token);
     while (done < request.n) {
+        d.goes_on = group && again;
+        again = true;
         DeviceAnswer const answer = ask(host, request, request.n - done);
         bool const paused = d.paused;
         done += answer.done;

@@ -190,8 +190,10 @@ class GpuEngine:
         changed = self._copies.take_over() > 0
         self._set_numbers(model)
         changed |= model.send()
-        if changed or model.assigns_globals:
-            model.module.launch("hx_prepare", 1, 1, 0, ())
+        keep_tables = bool(self.core.device_group_goes_on())
+        if changed or model.assigns_globals or (model.tables_kept and not keep_tables):
+            model.module.launch("hx_prepare", 1, 1, 0, (int(keep_tables),))
+            model.tables_kept = keep_tables
         done = 0
         crossing, flags = observers.crossing_now()
         try:

@@ -75,6 +75,7 @@ py::dict clock_dict() {
     py::dict result;
     result["t"] = clock.t;
     result["dt"] = clock.dt;
+    result["cj"] = clock.cj;
     result["celsius"] = clock.celsius;
     result["secondorder"] = clock.secondorder;
     result["ion_style"] = ion_style_calls();

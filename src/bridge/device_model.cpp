@@ -328,7 +328,8 @@ double* device_global(std::string const& name) {
 }
 
 DeviceClock device_clock() {
-    return {nrn_threads[0]._t, nrn_threads[0]._dt, celsius, secondorder, diam_change_cnt};
+    NrnThread const& nt = nrn_threads[0];
+    return {nt._t, nt._dt, nt.cj, celsius, secondorder, diam_change_cnt};
 }
 
 } // namespace heliox

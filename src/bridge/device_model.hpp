@@ -99,7 +99,7 @@ HELIOX_API std::vector<char> device_take_numbers(std::vector<uint64_t> const& ad
 HELIOX_API double* device_global(std::string const& name);
 
 struct DeviceClock {
-    double t, dt, celsius; // ms, ms, degC
+    double t, dt, cj, celsius; // ms, ms, 1/ms, degC; cj follows secondorder when dt is set only
     int secondorder;
     int diameter_count; // of changes of diameters, and with them of areas
 };

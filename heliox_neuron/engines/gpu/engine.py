@@ -259,7 +259,7 @@ class GpuEngine:
         check_settled(self.core, model.entries, state["celsius"])
         scale = 2.0 if state["secondorder"] else 1.0
         model.values["dt"] = state["dt"]
-        model.values["cj"] = scale / state["dt"]
+        model.values["cj"] = state["cj"]  # NEURON's own: it may lag behind secondorder
         model.values["celsius"] = state["celsius"]
         model.values["v_scale"] = scale
         for ion in model.ions.values():

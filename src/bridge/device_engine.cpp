@@ -27,8 +27,8 @@ struct Device {
     std::map<std::string, Refusal> refusals; // of this run, by kind
     double pause_at = 0;                     // wall seconds
     bool paused = false;
-    bool asking = false; // its code runs now
-    long groups = 0;     // that psolve began, by any engine
+    bool asking = false;  // its code runs now
+    long groups = 0;      // that psolve began, by any engine
     bool goes_on = false; // these steps are not the first of their group
 };
 
@@ -157,7 +157,8 @@ DeviceEnd device_steps(DeviceHost& host, DeviceRequest const& request,
             nrn_allthread_handle();
         }
         if (group && d.groups != this_group) {
-            return DeviceEnd::finished; // a psolve in a callback: NEURON's step_group_end is that one's
+            return DeviceEnd::
+                finished; // a psolve in a callback: NEURON's step_group_end is that one's
         }
         if (answer.refused) {
             return DeviceEnd::refused;

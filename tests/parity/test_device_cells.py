@@ -1,5 +1,5 @@
-"""What stays on the host beside the GPU engine: artificial cells, Vectors of APCount, mechanisms that
-do nothing in a step. Bits as in NEURON.
+"""What stays on the host beside the GPU engine: artificial cells, APCount's Vectors, mechanisms
+that do nothing in a step. Bits as in NEURON.
 """
 
 import pytest

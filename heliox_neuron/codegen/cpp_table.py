@@ -25,17 +25,29 @@ def print_table_check(kernel: Kernel, layout: Layout, out: Writer) -> None:
     out()
 
 
-def print_tables(kernel: Kernel, layout: Layout, out: Writer, place: str, dialect: Dialect) -> None:
-    """The making of each table at `place`; `self` is instance 0, `shared` the uniform values."""
+def print_tables(
+    kernel: Kernel, layout: Layout, out: Writer, place: str, dialect: Dialect, keep: str = "false"
+) -> None:
+    """The making of each table at `place`; `self` is instance 0, `shared` the uniform values.
+
+    keep: a C++ condition under which tables that were made stay as they are.
+    """
     for table in layout.tables:
-        _Table(kernel, layout, out, place, dialect).print(table)
+        _Table(kernel, layout, out, place, dialect, keep).print(table)
 
 
 class _Table:
     def __init__(
-        self, kernel: Kernel, layout: Layout, out: Writer, place: str, dialect: Dialect
+        self,
+        kernel: Kernel,
+        layout: Layout,
+        out: Writer,
+        place: str,
+        dialect: Dialect,
+        keep: str,
     ) -> None:
         self.out = out
+        self.keep = keep
         self.layout = layout
         self.kernel = kernel
         self.place = place
@@ -47,8 +59,10 @@ class _Table:
         out(f"double* const made = {self.place} + {self.layout.table_offset(k)};")
         out(f"double* const rows = {self.place} + {self.layout.table_rows(k)};")
         depend = [self.printer.value(ref).code for ref in table.depend]
-        changed = [f"made[{3 + j}] != {code}" for j, code in enumerate(depend)]
-        out.open(f"if ({' || '.join(['made[0] == 0.', *changed])}) {{")
+        changed = " || ".join(f"made[{3 + j}] != {code}" for j, code in enumerate(depend))
+        if changed and self.keep != "false":
+            changed = f"(!{self.keep} && ({changed}))"
+        out.open(f"if ({' || '.join(['made[0] == 0.', *([changed] if changed else [])])}) {{")
         out("made[0] = 1.;")
         out(f"made[1] = {self.printer.value(table.first).code};")
         out(f"double const end = {self.printer.value(table.last).code};")

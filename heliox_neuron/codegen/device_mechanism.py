@@ -211,10 +211,13 @@ class MechanismPrinter:
         return self.fields("double*", f"{self.name}__table", "table", self.name)
 
     def _prepare(self) -> None:
-        """Run by one thread before a batch: values that GLOBALs decide, and tables."""
+        """Run by one thread before a batch: values that GLOBALs decide, tables. keep_tables: the
+        batch goes on within a group of steps, for which NEURON has looked at what they depend on.
+        """
         out = self.out
-        out.open("HX_COLD_DEVICE void prepare() {")
+        out.open("HX_COLD_DEVICE void prepare(bool keep_tables) {")
         out("double const t = 0.;")
+        out("(void)keep_tables;")
         self._share_globals()
         printer = ExprPrinter(self.kernel.uniformity, Names(), dialect=DEVICE)
         for k, variable, expr in self.uniforms:
@@ -228,7 +231,7 @@ class MechanismPrinter:
                 if variable.storage is Storage.FIELD and not variable.dim:
                     first = self.fields("long long", f"{self.name}__first", "first", self.name)
                     out(f"self.{mangled(variable.name)} = {self.column(variable)}[{first}];")
-            print_tables(self.kernel, self.layout, out, self._table(), DEVICE)
+            print_tables(self.kernel, self.layout, out, self._table(), DEVICE, "keep_tables")
         out.close()
         out()
 

@@ -52,13 +52,13 @@ class Phases:
     def _prepare(self) -> None:
         out = self.out
         out("// Once before a batch, by one thread.")
-        out.open("HX_GLOBAL void hx_prepare() {")
+        out.open("HX_GLOBAL void hx_prepare(int keep_tables) {")
         out("hx::fill_tables();")
         out("HX_SYNC();")
         out("if (hx::block() != 0 || hx::tid() != 0) return;")
         for entry in self.entries:
             if entry.kernel is not None:
-                out(f"{namespace(entry.kernel)}::prepare();")
+                out(f"{namespace(entry.kernel)}::prepare(keep_tables != 0);")
         out.close()
         out()
 

@@ -111,27 +111,16 @@ py::dict model_dict() {
     result["parent"] = copied(model.parent, model.n_node);
     result["fast_imem"] = model.fast_imem;
     result["node"] = fields(model.node, model.n_node);
-    py::list mechanisms, ions, cells;
+    py::list mechanisms, ions;
     for (auto const& mechanism: model.mechanisms) {
         mechanisms.append(mechanism_of(mechanism));
     }
     for (auto const& ion: model.ions) {
         ions.append(ion_of(model, ion));
     }
-    for (auto const& cell: model.cells) {
-        py::dict entry;
-        entry["type"] = cell.type;
-        entry["name"] = cell.name;
-        entry["n"] = cell.n;
-        entry["trusted"] = cell.trusted;
-        entry["has_pointer"] = cell.has_pointer;
-        entry["verbatim"] = cell.verbatim;
-        cells.append(entry);
-    }
     result["mechanisms"] = mechanisms;
     result["ions"] = ions;
     result["capacitance"] = capacitance_of(model);
-    result["artificial"] = cells;
     return result;
 }
 

@@ -1,6 +1,7 @@
 // Columns and records in one call (src/bridge/device_columns.hpp, device_records.hpp).
 #include <pybind11/stl.h>
 
+#include "../bridge/device_cells.hpp"
 #include "../bridge/device_columns.hpp"
 #include "../bridge/device_model.hpp"
 #include "../bridge/device_records.hpp"
@@ -74,6 +75,7 @@ py::dict clock_dict() {
     py::dict result;
     result["t"] = clock.t;
     result["dt"] = clock.dt;
+    result["cj"] = clock.cj;
     result["celsius"] = clock.celsius;
     result["secondorder"] = clock.secondorder;
     result["ion_style"] = ion_style_calls();
@@ -89,5 +91,7 @@ void bind_device_columns(py::module_& m) {
         .def("give_back", &Columns::give_back);
     m.def("device_record_table", &record_table);
     m.def("device_append_rows", &append_rows);
+    m.def("device_counted", &device_counted);
+    m.def("device_is_of_artificial_cell", &device_is_of_artificial_cell);
     m.def("device_clock", &clock_dict);
 }

@@ -109,5 +109,6 @@ void set_engine(py::object const& engine) {
 
 void bind_device_engine(py::module_& m) {
     m.def("set_device_engine", &set_engine);
+    m.def("device_group_goes_on", &device_group_goes_on);
     m.def("device_pause", [] { return DeferredInterrupt::seen() || device_pause(); });
 }

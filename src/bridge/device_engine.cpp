@@ -27,7 +27,9 @@ struct Device {
     std::map<std::string, Refusal> refusals; // of this run, by kind
     double pause_at = 0;                     // wall seconds
     bool paused = false;
-    bool asking = false; // its code runs now
+    bool asking = false;  // its code runs now
+    long groups = 0;      // that psolve began, by any engine
+    bool goes_on = false; // these steps are not the first of their group
 };
 
 Device& device() {
@@ -121,6 +123,10 @@ bool device_wanted(char const* kind) {
     return true;
 }
 
+bool device_group_goes_on() { return device().goes_on; }
+
+void device_new_group() { ++device().groups; }
+
 bool device_pause() {
     Device& d = device();
     if (hoc_intset || (d.pause_at > 0 && wall_seconds() >= d.pause_at)) {
@@ -133,9 +139,13 @@ DeviceEnd device_steps(DeviceHost& host, DeviceRequest const& request,
                        neuron::model_sorted_token const& token, long& done, bool& interrupted) {
     Device& d = device();
     bool const group = std::strcmp(request.kind, "psolve") == 0;
+    long const this_group = d.groups;
+    bool again = false;
     copy_dt(!group && t != nrn_threads->_t ? -1. : dt);
     nrn_thread_table_check(token);
     while (done < request.n) {
+        d.goes_on = group && again;
+        again = true;
         DeviceAnswer const answer = ask(host, request, request.n - done);
         bool const paused = d.paused;
         done += answer.done;
@@ -146,6 +156,10 @@ DeviceEnd device_steps(DeviceHost& host, DeviceRequest const& request,
         bool const event = nrn_allthread_handle != nullptr;
         if (event) {
             nrn_allthread_handle();
+        }
+        if (group && d.groups != this_group) {
+            return DeviceEnd::
+                finished; // a psolve in a callback: NEURON's step_group_end is that one's
         }
         if (answer.refused) {
             return DeviceEnd::refused;

@@ -32,6 +32,10 @@ HELIOX_API void set_device_steps(DeviceSteps steps);
 // Asked by the device engine between windows: Ctrl-C is pending, or continuerun wants to draw.
 HELIOX_API bool device_pause();
 
+// Asked by the device engine: its steps go on within a group of psolve's, where NEURON does not look again at what TABLEs
+// depend on.
+HELIOX_API bool device_group_goes_on();
+
 // The engine's code runs now: the interpreter does not, until it returns.
 bool device_asking();
 
@@ -39,6 +43,7 @@ bool device_asking();
 // NEURON's keeps all engines out.
 bool device_wanted(char const* kind);
 void device_new_run();                                     // it may be asked again
+void device_new_group();                                   // psolve begins, maybe within another
 DeviceAnswer const& last_device_refusal(char const* kind); // refused is false when there is none
 
 // The engine that does what the device cannot.

@@ -6,6 +6,7 @@
 
 #include "bind.hpp"
 #include "columns.hpp"
+#include "device_cells.hpp"
 #include "device_decl.hpp"
 #include "device_records.hpp"
 #include "structure.hpp"
@@ -17,7 +18,6 @@ namespace {
 
 // hoc's dparam_semantics
 constexpr int kPointer = -5;
-constexpr int kBbcorePointer = -7;
 constexpr int kWatch = -8;
 constexpr int kNernstEachStep = 0100; // a bit of an ion's style
 
@@ -73,7 +73,7 @@ void read_pointers(Memb_list& ml, DeviceMechanism& mechanism) {
         DevicePointer pointer;
         pointer.index = k;
         for (int i = 0; i < ml.nodecount; ++i) {
-            pointer.addresses.push_back(reinterpret_cast<uint64_t>(ml.pdata[i][k].get<double*>()));
+            pointer.addresses.push_back(pointed_at(ml.pdata[i][k]));
         }
         mechanism.pointers.push_back(std::move(pointer));
     }
@@ -152,29 +152,6 @@ void read_ions(neuron::model_sorted_token const& token, NrnThread& nt, DeviceMod
                 mechanism.ions.push_back(std::move(rows));
             }
         }
-    }
-}
-
-bool trusted(std::string const& name) {
-    static char const* const names[] = {"NetStim",  "IntFire1", "IntFire2",
-                                        "IntFire4", "VecStim",  "PatternStim"};
-    return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
-
-void read_cells(DeviceModel& model) {
-    for (int type = 0; type < n_memb_func; ++type) {
-        if (!nrn_is_artificial_[type] || memb_list[type].nodecount == 0) {
-            continue;
-        }
-        DeviceCell cell;
-        cell.type = type;
-        cell.name = memb_func[type].sym->name;
-        cell.n = memb_list[type].nodecount;
-        cell.trusted = trusted(cell.name);
-        cell.has_pointer = has_semantics(type, kPointer) || has_semantics(type, kBbcorePointer);
-        char const* const text = nrn_nmodl_text_[type];
-        cell.verbatim = !text || std::strstr(text, "VERBATIM");
-        model.cells.push_back(std::move(cell));
     }
 }
 
@@ -289,8 +266,6 @@ DeviceModel const& device_model() {
 
 DeviceModel const& device_model_reread() {
     device_model();
-    known_.model.cells.clear(); // new ones do not count as a change of structure
-    read_cells(known_.model);
     NrnThread& nt = nrn_threads[0];
     for (auto& mechanism: known_.model.mechanisms) {
         read_pointers(*memb_list_of(nt, mechanism.type), mechanism);
@@ -353,7 +328,8 @@ double* device_global(std::string const& name) {
 }
 
 DeviceClock device_clock() {
-    return {nrn_threads[0]._t, nrn_threads[0]._dt, celsius, secondorder, diam_change_cnt};
+    NrnThread const& nt = nrn_threads[0];
+    return {nt._t, nt._dt, nt.cj, celsius, secondorder, diam_change_cnt};
 }
 
 } // namespace heliox

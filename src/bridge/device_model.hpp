@@ -53,15 +53,6 @@ struct DeviceIon {
     double charge = 0;
 };
 
-struct DeviceCell {
-    int type = -1;
-    std::string name;
-    int n = 0;
-    bool trusted = false;     // draws random numbers and looks at nothing but itself
-    bool has_pointer = false; // POINTER or BBCOREPOINTER
-    bool verbatim = false;
-};
-
 struct DeviceModel {
     unsigned generation = 0;
     int n_node = 0, n_cell = 0;
@@ -71,8 +62,7 @@ struct DeviceModel {
         node; // "v", "rhs", "d", "a", "b", "area" and with fast_imem "sav_rhs", "sav_d"
     std::vector<DeviceMechanism> mechanisms; // in the thread's order
     std::vector<DeviceIon> ions;
-    std::vector<DeviceCell> cells; // artificial
-    int capacitance = -1;          // index into mechanisms
+    int capacitance = -1; // index into mechanisms
 };
 
 // What device_model() holds counts these: structure and addresses.
@@ -81,7 +71,7 @@ HELIOX_API unsigned device_generation();
 // Sets up NEURON's structure and reads it. Throws std::runtime_error with more than one thread.
 HELIOX_API DeviceModel const& device_model();
 
-// POINTERs, ion styles and artificial cells are read again: they change without the structure.
+// POINTERs and ion styles are read again: they change without the structure.
 HELIOX_API DeviceModel const& device_model_reread();
 
 // Instances of a type in device_model(): its index, or -1.
@@ -109,7 +99,7 @@ HELIOX_API std::vector<char> device_take_numbers(std::vector<uint64_t> const& ad
 HELIOX_API double* device_global(std::string const& name);
 
 struct DeviceClock {
-    double t, dt, celsius; // ms, ms, degC
+    double t, dt, cj, celsius; // ms, ms, 1/ms, degC; cj follows secondorder when dt is set only
     int secondorder;
     int diameter_count; // of changes of diameters, and with them of areas
 };

@@ -204,6 +204,14 @@ void device_append(int index, double const* values, long m) {
     elements.insert(elements.end(), values, values + m);
 }
 
+void device_counted(uint64_t vector, int n, double te) {
+    if (n > 0) {
+        auto* const times = reinterpret_cast<IvocVect*>(vector);
+        vector_resize(times, n);
+        vector_vec(times)[n - 1] = te;
+    }
+}
+
 void device_append_rows(int const* index, long n_record, double const* values, long m) {
     constexpr long kTogether = 8; // columns: a cache line of each row
     double* column[kTogether];

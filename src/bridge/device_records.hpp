@@ -37,6 +37,9 @@ HELIOX_API void device_append(int index, double const* values, long m);
 // The same for several records: values is [m, n_record], a row a step.
 HELIOX_API void device_append_rows(int const* index, long n_record, double const* values, long m);
 
+// What APCount does with its Vector, an IvocVect, when its n has become n at te: the last of n elements is te.
+HELIOX_API void device_counted(uint64_t vector, int n, double te);
+
 // Index of a record in the list that device_records() made last, or -1.
 int device_record_index(PlayRecord const* record);
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "device_cells.hpp"
 #include "device_decl.hpp"
 #include "device_network.hpp"
 #include "device_records.hpp"
@@ -122,6 +123,8 @@ std::vector<StepRefusal> device_obstacles() {
     check(has_statement(), "NetCon.record runs a statement");
     check(nrn_use_bin_queue_ || nrn_use_selfqueue_, "CVode.queue_mode is set");
     check(random_is_played(), "Random.play is in use");
+    std::string const cell = artificial_cell_that_looks_out();
+    check(!cell.empty(), ("a POINTER of " + cell + " leads out of the artificial cells").c_str());
     look_at_records(obstacles);
     return obstacles;
 }

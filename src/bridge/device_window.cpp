@@ -121,7 +121,7 @@ WindowRun::WindowRun(DeviceWindow& window, std::vector<int> const& device_types)
                 saved_.push_back({target, *target});
             }
         }
-        if (record.kind == "play" && record.continuous) {
+        if (record.kind == "play" && record.continuous && !record.host) {
             window_.play_address.push_back(record.address);
         }
         if (record.kind == "y" && record.continuous && record.host) {
@@ -208,14 +208,15 @@ void WindowRun::deliver_record(PlayRecord* record) {
         step_, phase_,         (int)window_.events.size(), order_, known.address, 0, index,
         0,     queue_.least->t};
     net_cvode_instance->deliver_event(queue_.least->t, &nt_);
+    if (known.host) {
+        return; // that one is right already
+    }
     if (known.kind == "play" || known.kind == "play_step") {
         touch.value = *reinterpret_cast<double*>(known.address);
         window_.writes.push_back(touch);
-    } else if (!known.host) { // that one is right already
+    } else {
         touch.element = (long)known.y->elements.size() - 1;
         window_.samples.push_back(touch);
-    } else {
-        return;
     }
     ++order_;
 }

@@ -410,6 +410,7 @@ bool engine_fixed_step(neuron::model_sorted_token const& token) {
 
 bool engine_fixed_step_group(neuron::model_sorted_token const& token, int& n) {
     Engine& e = engine();
+    device_new_group();
     if (device_takes_steps("psolve")) {
         long done = 0;
         e.interrupted = false;

@@ -24,6 +24,36 @@ def test_secondorder(model, order):
     compare.run_both(build, advance, record)
 
 
+@isolated
+def test_secondorder_with_derivimplicit_at_rest():
+    """When kernels are compared with NEURON's functions, nothing moves: all agree."""
+    from neuron import h
+
+    from parity import compare, models, mods
+
+    mods.load()
+
+    def build():
+        built = models.Model(celsius=20, v_init=-70)
+        soma = built.section("soma", 1, (20, 20), ("hxderivca", "hxca", "pas"))
+        soma.pbar_hxca = soma.kt_hxderivca = 0
+        built.keep(h.IClamp(soma(0.5)), delay=2, dur=20, amp=0.5)
+        return built
+
+    def advance(built):
+        soma = built.sections[0]
+        h.secondorder = 1
+        h.finitialize(-70)
+        for segment in soma:
+            segment.cai = 1e-4
+        h.continuerun(1)
+        soma.pbar_hxca = 2e-4
+        h.continuerun(20)
+        h.secondorder = 0
+
+    compare.run_both(build, advance)
+
+
 @pytest.mark.parametrize("table", [0, 1])
 @pytest.mark.parametrize("celsius", [6.3, 18.5])
 @isolated

@@ -392,3 +392,36 @@ def test_warps_that_share_out_nodes_or_mechanisms(model, spread):
     os.environ["HELIOX_SPREAD"] = spread
     build, record = models.MODELS[model]
     device.same_bits(build, ways.psolve, record, steps=1900)
+
+
+@pytest.mark.parametrize("way", ["psolve", "continuerun", "fadvance"])
+@pytest.mark.parametrize("what", ["celsius", "secondorder"])
+@isolated
+def test_changes_within_a_run(what, way):
+    """psolve looks at what TABLEs depend on when it begins; cj follows secondorder with dt."""
+    from neuron import h
+
+    from parity import device, models
+
+    def advance(built):
+        pc = h.ParallelContext()
+        pc.set_maxstep(10)
+
+        def change():
+            setattr(h, what, 12 if what == "celsius" else 1)
+
+        def go(stop):
+            if way == "fadvance":
+                while h.t < stop:
+                    h.fadvance()
+            else:
+                {"psolve": pc.psolve, "continuerun": h.continuerun}[way](stop)
+
+        h.finitialize(-65)
+        h.cvode.event(3.3, change)
+        go(7)
+        go(9)
+        h.secondorder = 0
+        go(11)
+
+    device.same_bits(models.ball_and_stick, advance)

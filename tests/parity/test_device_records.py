@@ -53,7 +53,7 @@ def test_play(name, continuous):
         device.refused(build, lambda built: h.run(), "HX033", "Vector plays", records)
 
 
-@pytest.mark.parametrize("name", ["celsius", "usetable_hh", "weight", "interval"])
+@pytest.mark.parametrize("name", ["celsius", "usetable_hh", "weight"])
 @isolated
 def test_play_into_what_the_device_does_not_hold(name):
     from neuron import h
@@ -67,7 +67,6 @@ def test_play_into_what_the_device_does_not_hold(name):
             "celsius": h._ref_celsius,
             "usetable_hh": h._ref_usetable_hh,
             "weight": netcon._ref_weight[0],
-            "interval": netcon.pre()._ref_interval,
         }[name]
         values = built.keep(h.Vector([1, 0.5, 2]))
         values.play(place, built.keep(h.Vector([5.0, 10.01, 20])))

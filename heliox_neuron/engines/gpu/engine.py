@@ -198,8 +198,10 @@ class GpuEngine:
         changed = self._copies.take_over() > 0
         self._set_numbers(model)
         changed |= model.send()
-        if changed or model.assigns_globals:
-            model.module.launch("hx_prepare", 1, 1, 0, ())
+        keep_tables = bool(self.core.device_group_goes_on())
+        if changed or model.assigns_globals or (model.tables_kept and not keep_tables):
+            model.module.launch("hx_prepare", 1, 1, 0, (int(keep_tables),))
+            model.tables_kept = keep_tables
         crossing, flags = observers.crossing_now()
         try:
             events.network.begin()
@@ -271,7 +273,7 @@ class GpuEngine:
         check_settled(self.core, model.entries, state["celsius"])
         scale = 2.0 if state["secondorder"] else 1.0
         model.values["dt"] = state["dt"]
-        model.values["cj"] = scale / state["dt"]
+        model.values["cj"] = state["cj"]  # NEURON's own: it may lag behind secondorder
         model.values["celsius"] = state["celsius"]
         model.values["v_scale"] = scale
         for ion in model.ions.values():

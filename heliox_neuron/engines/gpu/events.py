@@ -169,8 +169,9 @@ class _Rows:
         self.constants: list[tuple[int, int]] = []  # (sample, address on the host)
         events = self._events()
         others = [
-            *self._others(core, "write", EVENT_WRITE),
-            *self._others(core, "sample", EVENT_SAMPLE),
+            self._others(core, name, kind)
+            for name, kind in (("write", EVENT_WRITE), ("sample", EVENT_SAMPLE))
+            if len(getattr(window, f"{name}_step"))
         ]
         self.block, self.step, self.target, self.order = events[0], events[1], events[2], events[3]
         self.columns = events[4]
@@ -218,43 +219,52 @@ class _Rows:
         shared = np.append(known, -1)[at]
         return np.where(shared < 0, ours, -2 - shared).astype(np.int32)
 
-    def _others(self, core: Any, name: str, kind: int) -> list[tuple[Any, ...]]:
-        """Rows (block, step, target, order, kind, instance, value, place, te) of touches."""
+    def _others(self, core: Any, name: str, kind: int) -> list[Array]:
+        """block, step, target, order, then kind, instance, value, address, te, slot of touches."""
         window = self.window
-        addresses = getattr(window, f"{name}_address")
-        found: list[Place] = places(core, self.model, addresses)
-        rows = []
-        for k, place in enumerate(found):
-            if not place.held:  # kernels do not touch it: NEURON's value is right
-                self.constants.append((k, int(addresses[k])))
-                continue
-            before = getattr(window, f"{name}_before")[k]
-            order = before + 1e-6 * (1 + getattr(window, f"{name}_order")[k])
-            step = self._phased(
-                getattr(window, f"{name}_step")[k], getattr(window, f"{name}_phase")[k]
-            )
-            value = float(window.write_value[k]) if name == "write" else 0.0
-            te = float(getattr(window, f"{name}_te")[k])
-            rows.append((place.block, step, place.target, order, kind, k, value, place, te))
-        return rows
 
-    def _add(self, others: list[tuple[Any, ...]]) -> None:
-        self.block = np.concatenate([self.block, [r[0] for r in others]]).astype(np.int64)
-        self.step = np.concatenate([self.step, [r[1] for r in others]]).astype(np.int64)
-        self.target = np.concatenate([self.target, [r[2] for r in others]]).astype(np.int64)
-        self.order = np.concatenate([self.order, [r[3] for r in others]])
+        def each(what: str) -> Array:
+            found: Array = getattr(window, f"{name}_{what}")
+            return found
+
+        addresses, which = np.unique(each("address"), return_inverse=True)
+        found: list[Place] = places(core, self.model, addresses)
+        held = np.array([place.held for place in found], bool)[which]
+        # kernels do not touch the others: NEURON's value is right
+        self.constants += [(int(k), int(addresses[which[k]])) for k in np.flatnonzero(~held)]
+        k, which = np.flatnonzero(held), which[held]
+
+        def of_place(what: str, dtype: Any) -> Array:
+            return np.array([getattr(place, what) for place in found], dtype)[which]
+
+        order = each("before")[k] + 1e-6 * (1 + each("order")[k])
+        step = self._phased(each("step")[k].astype(np.int64), each("phase")[k])
+        value = window.write_value[k] if name == "write" else np.zeros(len(k))
+        return [
+            of_place("block", np.int64), step, of_place("target", np.int64), order,
+            np.full(len(k), kind), k, value, of_place("address", np.uint64), each("te")[k],
+            of_place("slot", np.int32),
+        ]  # fmt: skip
+
+    def _add(self, others: list[list[Array]]) -> None:
+        together = [np.concatenate(parts) for parts in zip(*others, strict=True)]
+        block, step, target, order, kind, k, value, address, te, slot = together
+        self.block = np.concatenate([self.block, block]).astype(np.int64)
+        self.step = np.concatenate([self.step, step]).astype(np.int64)
+        self.target = np.concatenate([self.target, target]).astype(np.int64)
+        self.order = np.concatenate([self.order, order])
         new = {
-            "event_kind": [r[4] for r in others],
-            "event_instance": [r[5] for r in others],
-            "event_time": [r[8] for r in others],
-            "event_flag": [r[6] for r in others],
-            "event_weight": [-1 for _ in others],
-            "event_place": [r[7].address for r in others],
-            "event_slot": [r[7].slot for r in others],
+            "event_kind": kind,
+            "event_instance": k,
+            "event_time": te,
+            "event_flag": value,
+            "event_weight": np.full(len(k), -1),
+            "event_place": address,
+            "event_slot": slot,
         }
         for name, values in new.items():
             old = self.columns[name]
-            self.columns[name] = np.concatenate([old, np.array(values, old.dtype)])
+            self.columns[name] = np.concatenate([old, values.astype(old.dtype)])
 
     def arrays(self, n_block: int) -> dict[str, Any]:
         """What the kernels read: block by block, step by step, target by target."""

@@ -115,6 +115,7 @@ class DeviceModel:
         self.module = device.module(self.source.text, self.macros())
         self.staging = Staging(device, self.arrays)
         members = self.source.fields.members.values()
+        self.tables_kept = False  # what they depend on may have changed since
         self.assigns_globals = any(key[0] == "written" for _, key in members)
 
     # ---- building ----

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .counted import Counted
 from .device import Array
 from .model import DeviceModel
 from .outcome import Outcome
@@ -25,6 +26,7 @@ class Observers:
         self.whole = False
         self.sync = False  # somebody looks at what threads other than his own store
         self.outcome: Outcome
+        self._counted = Counted(core, model)
         self.tests_points = False  # thresholds of variables other than v
         self._seen: tuple[Any, ...] = ()  # what the rest was made for
         self._play_addresses = b""
@@ -41,7 +43,8 @@ class Observers:
         self.sources = self.core.device_sources()
         looked = [*self.core.device_record_table(), self.sources["address"]]
         now = (*(array.tobytes() for array in looked), self.sources["threshold"].tobytes(),
-               len(self.model.columns), self.model.number_block.tobytes())  # fmt: skip
+               len(self.model.columns), self.model.number_block.tobytes(),
+               self._counted.look())  # fmt: skip
         if now == self._seen:
             return
         self._seen = ()
@@ -85,11 +88,17 @@ class Observers:
                 self._constants.append((record["index"], record["address"]))
             else:
                 sampled.append((record["index"], place))
+        counting = places(self.core, self.model, self._counted.addresses())
+        sampled += [(-1 - k, place) for k, place in enumerate(counting)]
         order = self._by_block([place for _, place in sampled], "record")
         self._records = [sampled[k][0] for k in order]
         self.whole = any(place.lean for _, place in sampled)
         self.sync = any(place.slot < 0 for _, place in sampled)
-        self._record_index = np.array(self._records, np.int32)
+        index = np.array(self._records, np.int32)
+        self._of_vectors = np.flatnonzero(index >= 0)
+        self._record_index = index[self._of_vectors]
+        counters = np.flatnonzero(index < 0)  # in the order of their addresses
+        self._of_counters = counters[np.argsort(-1 - index[counters])]
         self.model.values["n_record"] = len(sampled)
 
     def _take_touched(self) -> None:
@@ -101,6 +110,8 @@ class Observers:
         self._played: set[int] = set()
         for record, place in zip(listed, found, strict=True):
             if record["kind"] in ("play", "play_step"):
+                if record["host"] and self.core.device_is_of_artificial_cell(record["address"]):
+                    continue  # who reads it is on the host too
                 if not place.held:
                     reason = "a Vector plays into a variable that the device does not hold"
                     raise Refusal("HX033", reason)
@@ -224,8 +235,13 @@ class Observers:
         """Gives Vectors what the window before recorded, while the device does this one."""
         if self._recorded is not None:
             n_step, held, t = self._recorded
-            if self._records:
-                self.core.device_append_rows(self._record_index, held, n_step)
+            rows = held[: n_step * len(self._records)]
+            if len(self._of_counters):
+                table = rows.reshape(n_step, -1)
+                self._counted.append(table[:, self._of_counters], t[1:])
+                rows = table[:, self._of_vectors].reshape(-1)
+            if len(self._record_index):
+                self.core.device_append_rows(self._record_index, rows, n_step)
             for record in self._times:
                 self.core.device_append(record, t[1:])
             for record, address in self._constants:

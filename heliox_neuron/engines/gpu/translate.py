@@ -7,7 +7,7 @@ from typing import Any
 
 from ...codegen import device_math
 from ...codegen.device_source import DeviceSource, Entry, print_model
-from ...nmodl import ir
+from ...nmodl import apcount, ir
 from ...nmodl.lower import Kernel, lower
 from ...nmodl.unsupported import Unsupported
 
@@ -28,6 +28,7 @@ class NeedsStreams(Refusal):
 @functools.lru_cache(maxsize=256)
 def _lowered(text: str, receive: bool, hooks: bool) -> Kernel | Unsupported | None:
     try:
+        text = apcount.without_verbatim(text)
         return lower(text, receive=receive, hooks=hooks, settle=True)
     except Unsupported as refused:
         return refused
@@ -73,8 +74,6 @@ def entries_of(
             if kernel is not None:
                 dense = kind == "density" and mechanism["n"] >= _DENSE * n_node
                 entries.append(Entry(name, kind, kernel, dense=dense))
-        elif kind == "other":
-            raise Refusal("HX022", f"{name} runs on the host only")
     return entries
 
 

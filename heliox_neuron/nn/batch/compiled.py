@@ -119,7 +119,7 @@ class Replicas:
         self._link(layer)
         self._set_numbers(layer.core)
         model.send()
-        model.module.launch("hx_prepare", 1, 1, 0, ())
+        model.module.launch("hx_prepare", 1, 1, 0, (0,))
         device.synchronize()
         written = [column.device for column in model.columns.values() if column.written]
         self._begin = [(array, array.copy()) for array in written]  # before the first step

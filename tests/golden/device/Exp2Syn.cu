@@ -72,8 +72,9 @@ HX_INLINE void net_receive_body(Instance<V>& self, Shared const& shared, hx::mas
 #line 73 "Exp2Syn.cu"
 }
 
-HX_COLD_DEVICE void prepare() {
+HX_COLD_DEVICE void prepare(bool keep_tables) {
     double const t = 0.;
+    (void)keep_tables;
     Shared shared{};
     shared.t = t;
     shared.dt = hx_model.dt;

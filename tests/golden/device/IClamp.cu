@@ -52,8 +52,9 @@ HX_INLINE V current_body(Instance<V>& self, Shared const& shared, hx::mask<V> la
     return current;
 }
 
-HX_COLD_DEVICE void prepare() {
+HX_COLD_DEVICE void prepare(bool keep_tables) {
     double const t = 0.;
+    (void)keep_tables;
     Shared shared{};
     shared.t = t;
     shared.dt = hx_model.dt;

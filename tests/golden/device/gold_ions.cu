@@ -72,8 +72,9 @@ HX_INLINE void state_body(Instance<V>& self, Shared const& shared, hx::mask<V> l
 #line 73 "gold_ions.cu"
 }
 
-HX_COLD_DEVICE void prepare() {
+HX_COLD_DEVICE void prepare(bool keep_tables) {
     double const t = 0.;
+    (void)keep_tables;
     Shared shared{};
     shared.t = t;
     shared.dt = hx_model.dt;

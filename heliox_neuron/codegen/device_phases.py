@@ -94,6 +94,8 @@ class Phases:
             out(f"{namespace(kernel)}::{hook}_at(shared_{m}, i, nodes.v[l], area, whole);")
             out.close()
             out.close()
+        if hook == "current":
+            out("hx::steady_currents(nodes, hx::kCurrentsFirst);")
         if kernels and hook == "current":
             out("HX_SYNC();")
         out.close()
@@ -234,8 +236,10 @@ class Phases:
         out("#endif")
         out()
 
-    def _update(self, name: str) -> None:
-        """States of the density mechanisms; advance: v of their nodes first (fused.cuh: others)."""
+    def _update(self, name: str, last: bool = True) -> None:
+        """States of the density mechanisms; advance: v of their nodes first. last: nothing follows
+        in the update.
+        """
         out = self.out
         kernels = self._own("state")
         out.open(
@@ -256,8 +260,13 @@ class Phases:
             out(f"{namespace(kernel)}::state_at(shared_{m}, i, v, {area}, whole);")
             out.close()
         out.close()
+        if last:
+            self._advance_some_steady()
         out.close()
         out()
+
+    def _advance_some_steady(self) -> None:
+        self.out("if (advance) hx::advance_steady(nodes, hx::kAdvanceFirst, whole);")
 
     def _advance(self) -> None:
         out = self.out

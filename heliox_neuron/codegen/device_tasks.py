@@ -41,7 +41,6 @@ def choose_apart(entries: list[Entry], spread: bool) -> frozenset[str]:
 
 
 _SEVERAL = 2
-_MOST_MEETINGS = 15  # barriers of a block besides that of HX_SYNC
 
 
 def _steps(entry: Entry) -> bool:
@@ -109,7 +108,7 @@ class Tasks(Phases):
         self._currents()
         self._prepare_steady()
         self._node_currents()
-        self._update("hx_own_update")
+        self._update("hx_own_update", last=False)
         self._advance()
         self._states()
         self._node_states()
@@ -170,7 +169,8 @@ class Tasks(Phases):
         )
         out("hx_ions(nodes, b);")
         out("hx_pass_0(nodes, b, t, whole);")
-        out("hx::meet_after_tasks(1, whole || hx::has_others(nodes));")
+        out("hx::steady_currents(nodes, hx::kCurrentsFirst);")
+        out("HX_SYNC();")
         out.close()
         out()
 
@@ -217,22 +217,18 @@ class Tasks(Phases):
         tasks = {m for members in self.passes for m in members}
         return [kernel for kernel in self._kernels(hook, "density") if kernel[0] not in tasks]
 
-    def _meeting(self, number: int) -> str:
-        """Before a pass of states: only warps with tasks in it wait for the results of the last."""
-        if number == 1 or number > _MOST_MEETINGS:
-            return "HX_SYNC();"
-        n_pass = len(self.passes)
-        first, last = (f"hx_model.task_first[b * {n_pass} + {k}]" for k in (number, number + 1))
-        return f"hx::meet_after_tasks({number}, {first} + hx::warp() < {last});"
-
     def _states(self) -> None:
         out = self.out
         arguments = "hx::Nodes const& nodes, int b, double t, bool whole"
         out.open(f"HX_DEVICE void hx_update({arguments}, bool advance) {{")
         out("hx_own_update(nodes, b, t, whole, advance);")
-        for number in range(1, len(self.passes)):
-            out(self._meeting(number))
+        for number in range(1, len(self.passes) - 1):
+            out("HX_SYNC();")
             out(f"hx_pass_{number}(nodes, b, t, whole);")
+        self._advance_some_steady()
+        if len(self.passes) > 1:
+            out("HX_SYNC();")
+            out(f"hx_pass_{len(self.passes) - 1}(nodes, b, t, whole);")
         out.close()
         out()
         out(f"HX_DEVICE void hx_point_states({arguments}) {{}}")

@@ -40,15 +40,6 @@ template <class T>
 HX_DEVICE T passing(T const* p, int i) {
     return __ldcg(p + i);
 }
-// The block's threads meet, but only warps that wait stand still; the others only say that they have come. waits: the same
-// in all threads of a warp. id: 1 to 15, another one for each meeting between two HX_SYNC().
-HX_DEVICE void meet_at(int id, bool waits) {
-    if (waits) {
-        asm volatile("barrier.cta.sync %0, %1;" ::"r"(id), "r"(blockDim.x) : "memory");
-    } else {
-        asm volatile("barrier.cta.arrive %0, %1;" ::"r"(id), "r"(blockDim.x) : "memory");
-    }
-}
 } // namespace hx
 
 #else
@@ -78,7 +69,6 @@ HX_DEVICE int n_warp() { return 1; }
 HX_DEVICE int lane() { return 0; }
 HX_DEVICE int n_lane() { return 1; }
 HX_DEVICE int atomic_next(int* count) { return (*count)++; }
-HX_DEVICE void meet_at(int, bool) {}
 template <class T>
 HX_DEVICE T fixed(T const* p, int i) {
     return p[i];

@@ -14,7 +14,8 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
     int const* const table = hx_model.tree_table + hx_model.tree_first[b];
     double const half = .5 * hx_model.dt;
     int event = hx_model.event_first[b];
-    hx::Dealer dealer = hx::steady_dealer();
+    hx::begin_steady(hx::kCurrentsFirst);
+    hx::begin_steady(hx::kCurrentsRest);
     hx::load_nodes(nodes);
 #ifdef HX_STEADY
     hx_prepare_steady(nodes, t);
@@ -46,7 +47,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
 #endif
         hx_point_currents(nodes, b, t, whole);
         hx_node_currents(nodes, b, t, whole);
-        hx::steady_currents(nodes, dealer);
+        hx::steady_currents(nodes, hx::kCurrentsRest);
         HX_SYNC();
         hx::solve_tree<HX_TREE_METHOD>(table, nodes.d, nodes.rhs, nodes.a, nodes.b, nodes.scratch,
                                        constant);
@@ -56,13 +57,15 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
         t += half;
         if (hx_model.n_play) {
             hx_advance_v(nodes, whole);
+            hx::begin_steady(hx::kCurrentsFirst);
+            hx::begin_steady(hx::kCurrentsRest);
             HX_SYNC();
             hx::play(nodes, b, 2 * j + 1);
             HX_SYNC();
         }
         hx_update(nodes, b, t, whole, !hx_model.n_play); // one copy of the states' code
         if (!hx_model.n_play) {
-            hx::advance_steady(nodes, dealer, whole);
+            hx::advance_steady(nodes, hx::kAdvanceRest, whole);
         }
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);

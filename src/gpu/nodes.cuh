@@ -153,66 +153,47 @@ HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
 // the steady ones.
 HX_DEVICE int tid_from_last() { return (n_warp() - 1 - warp()) * n_lane() + lane(); }
 
-// Whether the warp has nodes that are not steady.
-HX_DEVICE bool has_others(Nodes const& nodes) {
-    return (n_warp() - 1 - warp()) * n_lane() < nodes.n - nodes.steady;
-}
+// Steady nodes are work that a warp does when it is free: warps take pieces of them in turn. A part of them is done at the
+// end of a pass of tasks, by warps that would wait for the others; the rest beside what few warps do after it.
+enum SteadyPart { kCurrentsFirst, kCurrentsRest, kAdvanceFirst, kAdvanceRest };
 
-// The end of a pass of tasks: where there are steady nodes, warps that have nothing to do with its results go on to them.
-HX_DEVICE void meet_after_tasks(int id, bool waits) {
-#ifdef HX_STEADY
-    meet_at(id, waits);
-#else
-    HX_SYNC();
-#endif
-}
-
-// Steady nodes are work that a warp does whenever it is free: warps take pieces of them in turn, while others are
-// still at the tasks of mechanisms. A phase takes as many numbers as there are pieces, and one more for each
-// warp; so the next phase knows where it begins, and nothing is set back.
-struct Dealer {
-    unsigned* next; // in shared memory
-    unsigned begin;
-};
-
-HX_DEVICE Dealer steady_dealer() {
 #if defined(__CUDACC_RTC__) && defined(HX_STEADY)
-    __shared__ unsigned next;
-    if (tid() == 0) {
-        next = 0;
-    }
-    return {&next, 0};
-#else
-    return {};
-#endif
-}
+__shared__ unsigned steady_next[4]; // piece of each part that nobody has taken yet
 
-HX_DEVICE unsigned take_piece(Dealer const& dealer) {
-#ifdef __CUDACC_RTC__
+HX_DEVICE unsigned take_piece(int part) {
     unsigned taken = 0;
     if (lane() == 0) {
-        taken = atomicAdd(dealer.next, 1u);
+        taken = atomicAdd(steady_next + part, 1u);
     }
-    return __shfl_sync(0xffffffffu, taken, 0) - dealer.begin;
-#else
-    return 0;
+    return __shfl_sync(0xffffffffu, taken, 0);
+}
+#endif
+
+// Before a barrier. Each part sees to it that the one after the next begins anew.
+HX_DEVICE void begin_steady(int part) {
+#if defined(__CUDACC_RTC__) && defined(HX_STEADY)
+    if (tid() == 0) {
+        steady_next[part] = 0;
+    }
 #endif
 }
 
-// finish(l, load(l)) for all steady nodes of the block; a thread has the loads of two nodes under way.
+// finish(l, load(l)) for the block's steady nodes from `begin` to `end` eighths; a thread has the loads of two nodes
+// under way.
 template <class Load, class Finish>
-HX_DEVICE void share_steady(Nodes const& nodes, Dealer& dealer, Load load, Finish finish) {
-    if (nodes.steady == 0) {
-        return;
-    }
+HX_DEVICE void share_steady(Nodes const& nodes, SteadyPart part, int begin, int end, Load load,
+                            Finish finish) {
+#ifdef HX_STEADY
 #ifdef __CUDACC_RTC__
+    begin_steady((part + 2) % 4);
     int const size = 2 * n_lane();
-    unsigned const n_piece = (unsigned)(nodes.steady + size - 1) / (unsigned)size;
-    unsigned piece = take_piece(dealer);
+    int const n_piece = (nodes.steady + size - 1) / size;
+    unsigned const first = n_piece * begin / 8, n = n_piece * end / 8 - first;
+    unsigned piece = take_piece(part);
     HX_ROLLED
-    while (piece < n_piece) {
-        unsigned const after = take_piece(dealer);
-        int const l = (int)piece * size + lane();
+    while (piece < n) {
+        unsigned const after = take_piece(part);
+        int const l = (int)(first + piece) * size + lane();
         int const other = l + n_lane() < nodes.steady ? l + n_lane() : l; // then twice the same
         if (l < nodes.steady) {
             auto const one = load(l);
@@ -222,11 +203,11 @@ HX_DEVICE void share_steady(Nodes const& nodes, Dealer& dealer, Load load, Finis
         }
         piece = after;
     }
-    dealer.begin += n_piece + (unsigned)n_warp();
 #else
-    for (int l = 0; l < nodes.steady; ++l) {
+    for (int l = nodes.steady * begin / 8; l < nodes.steady * end / 8; ++l) {
         finish(l, load(l));
     }
+#endif
 #endif
 }
 
@@ -236,15 +217,16 @@ struct SteadyNode {
     unsigned kin;
 };
 
-HX_DEVICE void steady_currents(Nodes const& nodes, Dealer& dealer) {
+HX_DEVICE void steady_currents(Nodes const& nodes, SteadyPart part) {
 #ifdef HX_STEADY
+    bool const rest = part == kCurrentsRest;
     auto const load = [&](int l) {
         int const p = nodes.first + l;
         double const d = l < nodes.kept ? 0. : passing(hx_model.steady_d, p);
         return SteadyNode{passing(hx_model.steady_k, p), passing(hx_model.steady_g, p), d,
                           kin_of(nodes, l)};
     };
-    share_steady(nodes, dealer, load, [&](int l, SteadyNode const& node) {
+    auto const finish = [&](int l, SteadyNode const& node) {
         double const v = nodes.v[l];
         NodeSum sum{};
         sum.rhs = node.k - node.g * v;
@@ -253,7 +235,8 @@ HX_DEVICE void steady_currents(Nodes const& nodes, Dealer& dealer) {
         if (l >= nodes.kept) {
             nodes.d[l] = node.d;
         }
-    });
+    };
+    share_steady(nodes, part, rest ? 2 : 0, rest ? 8 : 2, load, finish);
 #endif
 }
 
@@ -285,9 +268,10 @@ HX_DEVICE double advance_v(Nodes const& nodes, int l, bool whole) {
     return advance_from(nodes, l, former_v(nodes, l), whole);
 }
 
-HX_DEVICE void advance_steady(Nodes const& nodes, Dealer& dealer, bool whole) {
+HX_DEVICE void advance_steady(Nodes const& nodes, SteadyPart part, bool whole) {
+    bool const rest = part == kAdvanceRest;
     share_steady(
-        nodes, dealer, [&](int l) { return former_v(nodes, l); },
+        nodes, part, rest ? 4 : 0, rest ? 8 : 4, [&](int l) { return former_v(nodes, l); },
         [&](int l, double former) { advance_from(nodes, l, former, whole); });
 }
 

@@ -203,14 +203,22 @@ class Tasks(Phases):
             test = rare_test(group)
             if test:
                 out.open(f"if ({test}) {{")
+            if test:  # all loads are under way together; instance 0 stands for what is not there
+                for m, entry in group:
+                    out(f"i_{m} = {self._index(entry)};")
+                for m, entry in group:
+                    self._part(m, entry, f"i_{m} < 0 ? 0 : i_{m}")
+                out.close()
+                continue
             for m, entry in group:
-                assert entry.kernel is not None
                 out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
                 out(f"i_{m} = {self._index(entry)};")
-                out(f"part_{m} = {namespace(entry.kernel)}::contribution_at(i_{m});")
+                self._part(m, entry, f"i_{m}")
                 out.close()
-            if test:
-                out.close()
+
+    def _part(self, m: int, entry: Entry, place: str) -> None:
+        assert entry.kernel is not None
+        self.out(f"part_{m} = {namespace(entry.kernel)}::contribution_at({place});")
 
     def _own(self, hook: str) -> list[tuple[int, Entry, Kernel]]:
         """Density mechanisms that the nodes' threads run."""

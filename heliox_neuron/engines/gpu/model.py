@@ -200,6 +200,7 @@ class DeviceModel:
             f"HX_THREADS={self.n_thread}",
             *(["HX_FAST"] if self.fast else []),
             *(["HX_STEADY"] if self.has_steady else []),
+            *([] if self.streams or not self.memory.shared else ["HX_EXP_TABLE_IN=2"]),
             *device_math.check_libm().defines,
             *self.memory.macros(),
             *self.plan_macros,

@@ -15,6 +15,7 @@ from .variables import Place, host_value, places
 
 _RECORD_BYTES = 16 * 2**20
 _MOST_STEPS = 65536
+_MOST_SPIKES = 4 * 2**20  # 32 MiB; the fewer a window may find, the more windows there are
 
 
 class Observers:
@@ -143,7 +144,7 @@ class Observers:
         self._source_rank = np.argsort(order)
         n = len(found)
         self.model.put("source_threshold", self.sources["threshold"][order])
-        self._max_spike = max(32768, 32 * n)
+        self._max_spike = max(32768, 32 * n, min(_MOST_SPIKES, 1024 * n))
         self.model.values["max_spike"] = self._max_spike
         self.outcome = Outcome(
             self.model.device, self.model.arrays, self.model.nodes.n_block, n, self._max_spike

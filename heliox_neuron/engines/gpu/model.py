@@ -339,7 +339,7 @@ class DeviceModel:
         self.arrays[name] = self.device.array(self.nodes.position[rows].astype(np.int32))
 
     def _fill_scratch(self, name: str, mechanism: str, column: str) -> None:
-        self.arrays[name] = self.device.empty(self.instances[mechanism].size, np.float64)
+        self.arrays[name] = self.device.empty(max(1, self.instances[mechanism].size), np.float64)
 
     def _fill_uniform(self, name: str, mechanism: str) -> None:
         kernel = self.entries[self.numbers[mechanism]].kernel

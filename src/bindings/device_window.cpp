@@ -169,6 +169,7 @@ void bind_class(py::module_& m) {
     using Event = DeviceEvent;
     using Pending = DevicePending;
     py::class_<DeviceWindow> window(m, "DeviceWindow");
+    window.def_readonly("n_tie", &DeviceWindow::n_tie);
     window.def_readonly("n_step", &DeviceWindow::n_step)
         .def_readonly("stop", &DeviceWindow::stop)
         .def_readonly("dt", &DeviceWindow::dt)

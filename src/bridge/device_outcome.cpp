@@ -1,6 +1,8 @@
 // What a device found in a window goes to NEURON: spikes, events, weights, samples.
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
+#include <vector>
 
 #include "device_decl.hpp"
 #include "device_model.hpp"
@@ -14,6 +16,8 @@
 
 namespace heliox {
 namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
 
 class Clock {
   public:
@@ -40,6 +44,10 @@ class Sender {
     void sent_before(int step);
     void send(DeviceSent const& sent);
     double place(DeviceSent const& sent) const;
+    double due(DeviceSent const& sent) const;
+    double earliest_sent_before(long ordinal) const;
+    void put_back_heads();
+    void put_in_front(DeviceDisplaced const& displaced);
     void drop_pending();
     Point_process* point(int mechanism, int instance) const {
         return device_point(device_model().mechanisms.at(mechanism).type, instance);
@@ -118,6 +126,67 @@ void Sender::sent_before(int step) {
     }
 }
 
+// When what was sent arrives at the earliest.
+double Sender::due(DeviceSent const& sent) const {
+    if (sent.kind != DeviceSent::Kind::net_event) {
+        return sent.time;
+    }
+    auto const& delays = device_sources_read().point_delay;
+    auto const it = delays.find(device_model().mechanisms.at(sent.mechanism).type);
+    return it == delays.end() ? kNever : sent.time + it->second;
+}
+
+// The earliest event that the device had sent when the window's delivery `ordinal` was made.
+double Sender::earliest_sent_before(long ordinal) const {
+    double earliest = kNever;
+    auto const& delay = device_sources_read().delay;
+    for (size_t i = 0; i < outcome_.spike_step.size(); ++i) {
+        int const step = outcome_.spike_step[i];
+        if (window_.delivery_before.at(step) + .5 < (double)ordinal) {
+            double const sent = window_.t.at(step) + 1e-10;
+            earliest = std::min(earliest, sent + delay.at(outcome_.spike_source[i]));
+        }
+    }
+    for (auto const& sent: outcome_.sent) {
+        if (place(sent) < (double)ordinal) {
+            earliest = std::min(earliest, due(sent));
+        }
+    }
+    return earliest;
+}
+
+std::vector<TQItem*> equals_;
+double equal_t_;
+
+// The head goes back in front of its equals: it had not been the head, had NEURON's queue had what the device sent.
+void Sender::put_in_front(DeviceDisplaced const& displaced) {
+    equals_.clear();
+    equal_t_ = displaced.t;
+    queue_.forall_callback([](TQItem const* item, int) { // takes no context
+        if (item->t == equal_t_) {
+            equals_.push_back(const_cast<TQItem*>(item));
+        }
+    });
+    auto const at = std::find(equals_.begin(), equals_.end(), displaced.item);
+    if (at == equals_.end() || displaced.item->data != displaced.data) {
+        return; // delivered, moved or removed meanwhile
+    }
+    for (TQItem* const item: equals_) {
+        if (item != displaced.item) {
+            queue_.move(item, item->t); // behind its equals
+        }
+    }
+}
+
+void Sender::put_back_heads() {
+    for (auto it = window_.displaced.rbegin(); it != window_.displaced.rend(); ++it) {
+        if (it->t > clock_.now() && earliest_sent_before(it->ordinal) < it->t) {
+            head_.want(true); // nothing else is displaced meanwhile
+            put_in_front(*it);
+        }
+    }
+}
+
 void Sender::drop_pending() {
     for (int const index: outcome_.forgotten) {
         auto const& pending = window_.pending.at(index);
@@ -130,6 +199,7 @@ void Sender::drop_pending() {
 
 void Sender::send_all() {
     drop_pending();
+    put_back_heads();
     for (size_t i = 0; i < outcome_.spike_step.size(); ++i) {
         sent_before(outcome_.spike_step[i]);
         spike(i);

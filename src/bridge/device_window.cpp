@@ -84,7 +84,10 @@ class WindowRun {
     };
     bool step();
     void deliver(double til, int phase);
+    TQItem* second() const;
+    void note_tie(TQItem const& item);
     void deliver_first();
+    void deliver_next();
     void deliver_alone(TQItem* item);
     void deliver_record(PlayRecord* record);
     void play();
@@ -103,6 +106,8 @@ class WindowRun {
     SpikeOrder order_of_spikes_;
     NetworkHead network_head_;
     int step_ = 0, phase_ = 0, order_ = 0;
+    double tie_t_ = -1;
+    std::vector<Point_process*> tied_; // targets of events at that time
 };
 
 void receive(Point_process* point, double* weight, double flag) {
@@ -249,7 +254,39 @@ void WindowRun::deliver_alone(TQItem* item) {
     }
 }
 
+// The queue's next event but one: its head while the next one is delivered.
+TQItem* WindowRun::second() const {
+    auto* item = *static_cast<TQItem**>(queue_.tree); // the tree's root
+    while (item && item->left) {
+        item = static_cast<TQItem*>(item->left);
+    }
+    return item && item->data ? item : nullptr; // not a stand-in
+}
+
+void WindowRun::note_tie(TQItem const& item) {
+    if (item.t != tie_t_) {
+        tie_t_ = item.t;
+        tied_.clear();
+    }
+    if (class_of(item.data) == NeuronClass::net_con) {
+        Point_process* const target = view_of<NetConView>(item.data).target;
+        window_.n_tie += std::find(tied_.begin(), tied_.end(), target) != tied_.end();
+        tied_.push_back(target);
+    }
+}
+
 void WindowRun::deliver_first() {
+    note_tie(*queue_.least);
+    TQItem* const next = second();
+    DeviceDisplaced const former = {window_.n_delivery + 1, next, next ? next->data : nullptr,
+                                    next ? next->t : 0};
+    deliver_next();
+    if (next && queue_.least && queue_.least != next && queue_.least->t < former.t) {
+        window_.displaced.push_back(former);
+    }
+}
+
+void WindowRun::deliver_next() {
     TQItem* const item = queue_.least;
     ++window_.n_delivery;
     window_.delivery_te.push_back(item->t);

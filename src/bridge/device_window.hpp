@@ -60,6 +60,14 @@ struct DeviceSpikeVector {
     std::vector<double> when;
 };
 
+// The head of NEURON's queue that went back behind its equals because a delivery sent something earlier.
+struct DeviceDisplaced {
+    long ordinal; // of the delivery in the window, from 1 on
+    TQItem* item;
+    void* data;
+    double t; // ms
+};
+
 struct DeviceWindow {
     int n_step = 0;
     std::string stop;           // "n_max", "interpreter", "host step"
@@ -75,8 +83,11 @@ struct DeviceWindow {
     std::vector<DeviceSpikeVector> spike_vectors;
     std::vector<long> delivery_before; // [n_step] deliveries before each step
     std::vector<double> delivery_te;   // [n_delivery] ms
+    std::vector<DeviceDisplaced> displaced;
     long n_delivery = 0;
     int last_delivery_step = -1;
+    long n_tie =
+        0; // NetCons' events that reached a point process at the very time of the one before
 };
 
 // Runs NEURON's part for up to n_max steps. device_types: mechanisms whose NET_RECEIVE is written down;

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
 from ...codegen.device_source import EVENT_RECEIVE, EVENT_SAMPLE, EVENT_WRITE
+from ...errors import HelioXWarning
 from .device import Array
 from .model import DeviceModel
 from .network import Network
@@ -27,6 +29,11 @@ class Events:
         receivers = model.receivers()
         self.types = [mechanism["type"] for mechanism, _ in receivers]
         self._net_event = {m["type"] for m, receive in receivers if receive.uses_net_event}
+        self._sends_itself = any(
+            receive.uses_watch or receive.uses_net_send or receive.uses_net_move
+            for _, receive in receivers
+        )
+        self._ties = 0  # events of one time at one point process, in this batch
         self._sent = Sent(model)
         self._movable = Movable(model)
         self.moving_types = self._movable.types
@@ -72,6 +79,15 @@ class Events:
     def give_back(self) -> None:
         """After a batch, when NEURON's columns are current again."""
         self._watches.give_back()
+        ties, self._ties = self._ties, 0
+        if ties and self.core.get("fidelity") == "exact":
+            warnings.warn(
+                f"{ties} events met another one at one point process at exactly the same time, "
+                "in a model with WATCH or events that point processes send to themselves: their "
+                'order may not be NEURON\'s (heliox.device = "cpu" keeps it).',
+                HelioXWarning,
+                stacklevel=2,
+            )
 
     def _clear(self) -> None:
         n_block = self.model.nodes.n_block
@@ -131,6 +147,8 @@ class Events:
 
     def done(self, window: Any, step: Any, source: Any, outcome: Outcome | None) -> None:
         """Gives NEURON's queue what the device found in the window. outcome: None for nothing."""
+        if self._sends_itself:
+            self._ties += window.n_tie
         found: dict[str, Any] = {}
         if self._samples:
             found["sample"] = self._sample

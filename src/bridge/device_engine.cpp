@@ -93,6 +93,11 @@ DeviceAnswer ask(DeviceHost& host, DeviceRequest const& request, long n) {
     if (answer.done > 0 || !answer.refused) {
         host.book(request.kind, answer, wall_seconds() - started, t_start);
     }
+    if (device_window_failed()) {
+        double begun;
+        bool const group = std::strcmp(request.kind, "psolve") == 0;
+        device_rethrow(group ? begun : t); // where NEURON leaves t
+    }
     if (answer.refused) {
         take_refusal(request.kind, answer);
     }

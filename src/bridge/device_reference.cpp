@@ -1,4 +1,5 @@
-// A window's steps through NEURON's own functions: what a device engine is compared with in the tests.
+// A window's steps and events through NEURON's own functions: what a device engine is compared with in the tests, and
+// events that no device is to deliver.
 #include <cerrno>
 
 #include "device_decl.hpp"
@@ -115,8 +116,12 @@ std::vector<double> device_reference_step(DeviceWindow const& window, int j) {
 }
 
 std::vector<double> device_reference_events(DeviceWindow const& window, int j) {
-    Replay replay(window, j);
-    replay.phase(1);
+    return device_replay(window, j, 1);
+}
+
+std::vector<double> device_replay(DeviceWindow const& window, int step, int phase) {
+    Replay replay(window, step);
+    replay.phase(phase);
     return replay.samples;
 }
 

@@ -1,10 +1,12 @@
 #include "device_window.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <limits>
 #include <stdexcept>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 #include "device_decl.hpp"
 #include "device_engine.hpp"
@@ -67,6 +69,13 @@ double host_event_time(TQueue& queue) {
 class WindowRun;
 WindowRun* active_ = nullptr;
 
+struct FailedWindow {
+    std::exception_ptr error;
+    double begun = 0;   // [ms] the step
+    DeviceWindow alone; // a window without a whole step
+};
+FailedWindow failed_;
+
 class WindowRun {
   public:
     WindowRun(DeviceWindow& window, std::vector<int> const& device_types);
@@ -83,6 +92,7 @@ class WindowRun {
         double value;
     };
     bool step();
+    void end_at_error();
     void deliver(double til, int phase);
     TQItem* second() const;
     void note_tie(TQItem const& item);
@@ -347,12 +357,48 @@ bool WindowRun::step() {
     return true;
 }
 
+// A step is done if its events at the end have begun. What was delivered at the start of a step that is not done comes
+// after the one before.
+void WindowRun::end_at_error() {
+    window_.stop = "error";
+    failed_.error = std::current_exception();
+    failed_.begun = window_.t.back();
+    if (phase_ == 1) {
+        window_.t.push_back(window_.t_half.back() + .5 * nt_._dt);
+        ++step_;
+        return;
+    }
+    window_.t_half.pop_back();
+    window_.delivery_before.pop_back();
+    window_.play.resize(2 * step_ * window_.play_address.size());
+    if (step_ == 0) {
+        return;
+    }
+    auto before = [&](auto& list) {
+        for (auto& one: list) {
+            if (one.step == step_) {
+                one.step = step_ - 1;
+                one.phase = 1;
+            }
+        }
+    };
+    before(window_.events);
+    before(window_.writes);
+    before(window_.samples);
+    window_.last_delivery_step = std::min(window_.last_delivery_step, step_ - 1);
+}
+
 void WindowRun::run(int n_max) {
     window_.dt = nt_._dt;
     window_.stop = "n_max";
     for (step_ = 0; step_ < n_max; ++step_) {
-        if (!step()) {
-            window_.stop = "host step";
+        try {
+            if (!step()) {
+                window_.stop = "host step";
+                break;
+            }
+        } catch (...) {
+            end_at_error();
             break;
         }
         nt_._stop_stepping = 0;
@@ -363,7 +409,9 @@ void WindowRun::run(int n_max) {
         }
     }
     window_.n_step = step_;
-    window_.t.push_back(nt_._t);
+    if (window_.stop != "error") {
+        window_.t.push_back(nt_._t);
+    }
 }
 
 void check_receivers(std::vector<int> const& device_types) {
@@ -411,6 +459,7 @@ void device_interpreter_ran() {
 
 DeviceWindow device_window(int n_max, std::vector<int> const& device_types,
                            std::vector<int> const& moving_types) {
+    failed_ = {};
     device_model();
     check_receivers(device_types);
     queue_scanned_ = queue_scanned_ && device_asking();
@@ -425,7 +474,23 @@ DeviceWindow device_window(int n_max, std::vector<int> const& device_types,
     WindowRun run(window, device_types);
     run.run(n_max);
     run.look_for_pending(moving_types);
+    if (failed_.error && window.n_step == 0) {
+        failed_.alone = window;
+    }
     return window;
+}
+
+bool device_window_failed() { return failed_.error != nullptr; }
+
+void device_rethrow(double& begun) {
+    FailedWindow const failed = std::exchange(failed_, {});
+    begun = failed.begun;
+    auto const values = device_replay(failed.alone, 0, 0);
+    for (size_t i = 0; i < values.size(); ++i) {
+        auto const& sample = failed.alone.samples[i];
+        device_records_read()[sample.record].y->elements.at(sample.element) = values[i];
+    }
+    std::rethrow_exception(failed.error);
 }
 
 } // namespace heliox

@@ -70,7 +70,7 @@ struct DeviceDisplaced {
 
 struct DeviceWindow {
     int n_step = 0;
-    std::string stop;           // "n_max", "interpreter", "host step"
+    std::string stop;           // "n_max", "interpreter", "host step", "error"
     double dt = 0;              // ms
     std::vector<double> t;      // [n_step + 1]
     std::vector<double> t_half; // [n_step]
@@ -130,6 +130,16 @@ HELIOX_API void device_window_done(DeviceWindow const& window, DeviceOutcome con
 // phase 1. Both return the values of the samples that fall into them.
 HELIOX_API std::vector<double> device_reference_step(DeviceWindow const& window, int j);
 HELIOX_API std::vector<double> device_reference_events(DeviceWindow const& window, int j);
+
+// Whether an error of the script's (of an artificial cell, a hoc event) ended the last window: its steps before that are
+// done like any others, then device_rethrow() is called.
+HELIOX_API bool device_window_failed();
+
+// Delivers what NEURON had delivered in the step of that error, and throws it. begun: start of that step [ms].
+[[noreturn]] void device_rethrow(double& begun);
+
+// Events of one step and phase through NEURON's own functions; returns the samples that fall into them.
+std::vector<double> device_replay(DeviceWindow const& window, int step, int phase);
 
 // The queue is looked through for events that only NEURON can deliver: anew after this call.
 HELIOX_API void device_interpreter_ran();

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack
 from typing import Any
 
 from ...codegen.device_entry import Entry
@@ -214,7 +213,6 @@ class GpuEngine:
                     raise out_of_memory(model.device, "there is no room for what Vectors record")
                 if m < 1:
                     break
-                self._stepping = self._done > 0
                 window = self.core.device_window(m, events.types, events.moving_types)
                 self._stepping = True
                 pause = self.core.device_pause()
@@ -227,20 +225,30 @@ class GpuEngine:
                 else:
                     self.core.device_window_done(window)
                 self._stepping = False
-                if pause or window.stop in ("interpreter", "host step"):
+                if pause or window.stop in ("interpreter", "host step", "error"):
                     break
-        finally:
-            self._end_batch()
+        except BaseException:
+            self._end_batch(failing=True)
+            raise
+        self._end_batch(failing=False)
         return self._done
 
-    def _end_batch(self) -> None:
-        """NEURON's memory is whole again, as far as it can be after an error."""
+    def _end_batch(self, failing: bool) -> None:
+        """NEURON's memory is whole again, as far as it can be after an error. Each part is tried
+        whatever went wrong before; the first error is raised, unless another one is on its way.
+        """
         stepping, self._stepping = self._stepping, True
-        with ExitStack() as parts:  # the last one first, and each whatever went wrong before
-            for part in (self._averages.finish, self._events.give_back, self._plan.give_back,
-                         self._copies.give_back, self._observers.finish,
-                         self._events.network.finish):  # fmt: skip
-                parts.callback(part)
+        errors = []
+        for part in (self._events.network.finish, self._observers.finish, self._copies.give_back,
+                     self._plan.give_back, self._events.give_back, self._averages.finish):  # fmt: skip
+            try:
+                part()
+            except Exception as error:
+                errors.append(error)
+        for error in errors if failing else errors[1:]:
+            logger().error("at the end of a batch on the GPU", exc_info=error)
+        if errors and not failing:
+            raise errors[0]
         self._stepping = stepping
 
     def _run(self, model: DeviceModel, window: Any, more: bool) -> None:

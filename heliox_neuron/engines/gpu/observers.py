@@ -234,8 +234,9 @@ class Observers:
 
     def append(self) -> None:
         """Gives Vectors what the window before recorded, while the device does this one."""
-        if self._recorded is not None:
-            n_step, held, t = self._recorded
+        recorded, self._recorded = self._recorded, None
+        if recorded is not None:
+            n_step, held, t = recorded
             rows = held[: n_step * len(self._records)]
             if len(self._of_counters):
                 table = rows.reshape(n_step, -1)
@@ -247,7 +248,6 @@ class Observers:
                 self.core.device_append(record, t[1:])
             for record, address in self._constants:
                 self.core.device_append(record, np.full(n_step, host_value(address)))
-        self._recorded = None
 
     def unload(self, window: Any, events: Any, detected_last: bool) -> tuple[Any, Any]:
         """Gives NEURON what the device found; returns what crosses at the next check, and None:
@@ -275,9 +275,8 @@ class Observers:
 
     def finish(self) -> None:
         """After a batch."""
-        if self._next is None:
-            self.append()
-        self._recorded = self._next = None
+        self._next = None  # of a window that failed
+        self.append()
         if len(self.sources["address"]):
             flags = self.outcome.flags()[self._source_rank]
             self.core.device_spikes(np.zeros(0, np.int32), flags)

@@ -202,19 +202,24 @@ class Tasks(Phases):
         for group in groups(apart):
             test = rare_test(group)
             if test:
-                out.open(f"if ({test}) {{")
-            if test:  # all loads are under way together; instance 0 stands for what is not there
-                for m, entry in group:
-                    out(f"i_{m} = {self._index(entry)};")
-                for m, entry in group:
-                    self._part(m, entry, f"i_{m} < 0 ? 0 : i_{m}")
-                out.close()
+                self._parts_together(group, test)
                 continue
             for m, entry in group:
                 out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
                 out(f"i_{m} = {self._index(entry)};")
                 self._part(m, entry, f"i_{m}")
                 out.close()
+
+    def _parts_together(self, group: list[tuple[int, Entry]], test: str) -> None:
+        """All loads are under way at a time. Instance 0 stands for what a node does not have: another
+        block may be storing it, nobody uses it.
+        """
+        self.out.open(f"if ({test}) {{")
+        for m, entry in group:
+            self.out(f"i_{m} = {self._index(entry)};")
+        for m, entry in group:
+            self._part(m, entry, f"i_{m} < 0 ? 0 : i_{m}")
+        self.out.close()
 
     def _part(self, m: int, entry: Entry, place: str) -> None:
         assert entry.kernel is not None

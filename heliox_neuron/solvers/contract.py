@@ -129,7 +129,7 @@ def removals(tree: Forest, longest: int) -> list[tuple[int, int, int]]:
     return out
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _longest(parents: bytes, n_thread: int) -> int:
     if n_thread <= _FEW_THREADS:
         return PIECE

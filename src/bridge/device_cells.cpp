@@ -6,11 +6,10 @@
 #include <vector>
 
 #include "bind.hpp"
+#include "device_decl.hpp"
 
 namespace heliox {
 namespace {
-
-constexpr int kPointer = -5; // of hoc's dparam_semantics
 
 using Ranges = std::vector<std::pair<uint64_t, uint64_t>>; // sorted
 

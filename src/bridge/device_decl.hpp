@@ -78,6 +78,8 @@ extern "C" void nrn_random_play();
 
 namespace heliox {
 
+constexpr int kPointer = -5; // of hoc's dparam_semantics
+
 // The leading part of NEURON's Vector.
 struct VectorView {
     Object* object;

@@ -16,9 +16,7 @@
 namespace heliox {
 namespace {
 
-// hoc's dparam_semantics
-constexpr int kPointer = -5;
-constexpr int kWatch = -8;
+constexpr int kWatch = -8;            // of hoc's dparam_semantics
 constexpr int kNernstEachStep = 0100; // a bit of an ion's style
 
 bool has_semantics(int type, int semantics) {

@@ -57,7 +57,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
         t += half;
         if (hx_model.n_play) {
             hx_advance_v(nodes, whole);
-            hx::begin_steady(hx::kCurrentsFirst);
+            hx::begin_steady(hx::kCurrentsFirst); // the parts that would do so do not run
             hx::begin_steady(hx::kCurrentsRest);
             HX_SYNC();
             hx::play(nodes, b, 2 * j + 1);

@@ -155,6 +155,7 @@ HX_DEVICE int tid_from_last() { return (n_warp() - 1 - warp()) * n_lane() + lane
 
 // Steady nodes are work that a warp does when it is free: warps take pieces of them in turn. A part of them is done at the
 // end of a pass of tasks, by warps that would wait for the others; the rest beside what few warps do after it.
+// In the order of a step: each begins the one after the next (share_steady).
 enum SteadyPart { kCurrentsFirst, kCurrentsRest, kAdvanceFirst, kAdvanceRest };
 
 #if defined(__CUDACC_RTC__) && defined(HX_STEADY)

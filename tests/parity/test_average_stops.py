@@ -203,7 +203,8 @@ def test_the_end_of_a_batch_fails(part):
     h.stdinit()
     if part == "room":  # between windows nothing is lost
         pc.psolve(20)
-        assert len(calls) > 5 and h.t == pytest.approx(20)
+        # on the CPU: NEURON keeps TABLEs until psolve ends, a new copy would make them again
+        assert len(calls) == 3 and h.t == pytest.approx(20)
     else:
         with pytest.raises(RuntimeError, match="on purpose"):
             pc.psolve(20)

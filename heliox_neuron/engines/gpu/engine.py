@@ -185,6 +185,11 @@ class GpuEngine:
 
     def _advance(self, model: DeviceModel, n: int) -> int:
         observers, events, averages = self._observers, self._events, self._averages
+        keep_tables = bool(self.core.device_group_goes_on())
+        if keep_tables and model.has_tables and not model.tables_made:
+            raise Refusal(
+                "HX033", "NEURON keeps TABLEs until psolve ends, and the model is a new one"
+            )
         self._plan.look(self.core, model)
         observers.take_over()
         model.values["sync_records"] = int(observers.sync)
@@ -197,10 +202,9 @@ class GpuEngine:
         changed = self._copies.take_over() > 0
         self._set_numbers(model)
         changed |= model.send()
-        keep_tables = bool(self.core.device_group_goes_on())
         if changed or model.assigns_globals or (model.tables_kept and not keep_tables):
             model.module.launch("hx_prepare", 1, 1, 0, (int(keep_tables),))
-            model.tables_kept = keep_tables
+            model.tables_made, model.tables_kept = True, keep_tables
         crossing, flags = observers.crossing_now()
         try:
             events.network.begin()
@@ -243,10 +247,10 @@ class GpuEngine:
                      self._plan.give_back, self._events.give_back, self._averages.finish):  # fmt: skip
             try:
                 part()
-            except Exception as error:
-                errors.append(error)
-        for error in errors if failing else errors[1:]:
-            logger().error("at the end of a batch on the GPU", exc_info=error)
+            except Exception as problem:
+                errors.append(problem)
+        for further in errors if failing else errors[1:]:
+            logger().error("at the end of a batch on the GPU", exc_info=further)
         if errors and not failing:
             raise errors[0]
         self._stepping = stepping

@@ -33,6 +33,7 @@ from .tasks import make_tasks
 from .translate import Refusal, entries_of, inexact_functions, source_of
 
 _NODE_COLUMNS = ("v", "a", "b", "area")
+_SHARE_STEADY = 0.2  # of the nodes: from then on steady nodes are worth kernels of their own
 _VOLATILE = ("global", "each")  # numbers of hx_model that change without an address
 Key = tuple[Any, ...]
 
@@ -45,9 +46,6 @@ class Arrays(dict[str, Any]):
     def __setitem__(self, name: str, array: Any) -> None:
         self.moved = True
         super().__setitem__(name, array)
-
-
-_SHARE_STEADY = 0.2  # of the nodes: from then on steady nodes are worth kernels of their own
 
 
 class DeviceModel:
@@ -115,7 +113,7 @@ class DeviceModel:
         self.module = device.module(self.source.text, self.macros())
         self.staging = Staging(device, self.arrays)
         members = self.source.fields.members.values()
-        self.tables_kept = False  # what they depend on may have changed since
+        self.tables_made = self.tables_kept = False  # kept: what they depend on may have changed
         self.assigns_globals = any(key[0] == "written" for _, key in members)
 
     # ---- building ----
@@ -345,6 +343,11 @@ class DeviceModel:
         kernel = self.entries[self.numbers[mechanism]].kernel
         assert kernel is not None
         self.arrays[name] = self.device.empty(len(kernel.shared), np.float64)
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether a mechanism of the model has a TABLE."""
+        return any(layout.tables for layout in self._layouts.values())
 
     def _fill_table(self, name: str, mechanism: str) -> None:
         self.arrays[name] = self.device.empty(self._layouts[mechanism].table_size(), np.float64)

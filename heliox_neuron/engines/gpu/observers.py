@@ -106,6 +106,8 @@ class Observers:
         """What Vectors play into, or sample at times of their own. Refused now if the device
         cannot: a window that was begun has to be finished.
         """
+        if self.model.has_steady:
+            self.model.values["steady_again"] = 0  # unless something plays into what is steady
         listed = [r for r in self.core.device_records() if r["address"]]
         found = places(self.core, self.model, np.array([r["address"] for r in listed], np.uint64))
         self._played: set[int] = set()

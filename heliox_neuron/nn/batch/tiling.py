@@ -65,7 +65,6 @@ class Tiling:
             "parent": self.nodes(parent)[order].astype(np.int32),
             "fast_imem": False,
             "generation": model["generation"],
-            "artificial": [],
             "node": {
                 name: self._tile(model["node"][name], self.rows)[order]
                 for name in ("v", "rhs", "d", "a", "b", "area")

@@ -211,8 +211,8 @@ class Tasks(Phases):
                 out.close()
 
     def _parts_together(self, group: list[tuple[int, Entry]], test: str) -> None:
-        """All loads are under way at a time. Instance 0 stands for what a node does not have: another
-        block may be storing it, nobody uses it.
+        """All loads are under way at a time. Instance 0 stands for what a node does not have:
+        another block may be storing it, nobody uses it.
         """
         self.out.open(f"if ({test}) {{")
         for m, entry in group:

@@ -243,7 +243,8 @@ class GpuEngine:
         """
         stepping, self._stepping = self._stepping, True
         errors = []
-        for part in (self._events.network.finish, self._observers.finish, self._copies.give_back,
+        network, copies = self._events.network, self._copies
+        for part in (network.finish, self._observers.finish, copies.give_back,
                      self._plan.give_back, self._events.give_back, self._averages.finish):  # fmt: skip
             try:
                 part()

@@ -243,9 +243,9 @@ class GpuEngine:
         """
         stepping, self._stepping = self._stepping, True
         errors = []
-        network, copies = self._events.network, self._copies
-        for part in (network.finish, self._observers.finish, copies.give_back,
-                     self._plan.give_back, self._events.give_back, self._averages.finish):  # fmt: skip
+        events = self._events
+        ends = (self._copies.give_back, self._plan.give_back, events.give_back)
+        for part in (events.network.finish, self._observers.finish, *ends, self._averages.finish):
             try:
                 part()
             except Exception as problem:

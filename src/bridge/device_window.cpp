@@ -452,6 +452,7 @@ void forget_dropped_events(std::vector<int> const& moving_types) {
 } // namespace
 
 void device_interpreter_ran() {
+    failed_ = {}; // of a batch that ended with an error of its own
     queue_scanned_ = false;
     forget_device_sources();
     forget_device_records();

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .gpu.model import DeviceModel
 
 # Below this many nodes the CPU engine is faster than a launch of our kernels (benchmarks/gpu.py).
-_FEW_NODES = 10_000
+_FEW_NODES = 10_000  # exact: 37.6 us a step to 43.9 on 16 cores at 12,600 (benchmarks/README.md)
 _FEW_STEPS = 20
 
 

@@ -96,8 +96,8 @@ class Phases:
             out.close()
         if hook == "current":
             out("hx::steady_currents(nodes, hx::kCurrentsFirst);")
-        if kernels and hook == "current":
-            out("HX_SYNC();")
+            if kernels:
+                out("HX_SYNC();")
         out.close()
         out()
 

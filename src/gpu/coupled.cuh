@@ -121,27 +121,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
         }
         HX_SYNC();
         hx_point_states(nodes, b, t, whole);
-#ifdef HX_AFTER_SOLVE
-        hx_after_solve(nodes, b, t);
-#endif
-#ifdef HX_BEFORE_STEP
-        hx_before_step(nodes, b, t);
-#endif
-        if (hx_model.sync_records) {
-            HX_SYNC(); // a record, an average or a threshold looks at what another thread stored
-        }
-        hx::sample(nodes, observed, j);
-        hx::average(nodes, b, j);
-        bool const last = j == n_step - 1;
-        if (split || last) {
-            event = hx::deliver(nodes, b, event, split ? 2 * j + 1 : n_step, t);
-        }
-        if (!last || (flags & HX_DETECT_LAST)) {
-            hx::detect(nodes, observed, j + 1);
-        }
-        if (hx_model.sync_records) {
-            HX_SYNC(); // that thread may store what the next step computes
-        }
+        event = hx_end_step(nodes, observed, b, j, n_step, flags, event, t);
     }
     hx::store_flag(observed);
     hx::store_nodes(nodes);

@@ -37,6 +37,7 @@ HX_GLOBAL void hx_host_block(int block, int n_block) {
 #include "average.cuh"
 #include "events.cuh"
 #include "network.cuh"
+#include "step_end.cuh"
 #ifdef HX_PLAN_STREAMS
 #include "streams.cuh"
 #elif defined(HX_PLAN_COUPLED)

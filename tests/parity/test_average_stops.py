@@ -100,6 +100,17 @@ def reference(heliox, built, names, window):
 NAMES = ["v", "m_hh", "cm", "ina"]
 
 
+def prepared(engine):
+    """A network, what its means are after how many samples, and the means; to run on `engine`."""
+    from parity import averages, compare
+
+    heliox = compare.session()
+    built = averages.network()
+    expected = reference(heliox, built, NAMES, (3, 15))
+    averages.use(engine)
+    return built, expected, [heliox.average(built.sections, n, window=(3, 15)) for n in NAMES]
+
+
 @pytest.mark.parametrize("where", ["before", "after", "within", "MemoryError", "SystemExit"])
 @pytest.mark.parametrize("plan", PLANS)
 @isolated
@@ -109,13 +120,9 @@ def test_a_launch_fails(plan, where):
     from neuron import h
 
     from heliox_neuron.engines.gpu import device, plans
-    from parity import averages, compare, ways
+    from parity import compare, ways
 
-    heliox = compare.session()
-    built = averages.network()
-    expected = reference(heliox, built, NAMES, (3, 15))
-    averages.use(plan)
-    means = [heliox.average(built.sections, name, window=(3, 15)) for name in NAMES]
+    built, expected, means = prepared(plan)
     kind = {"fused": plans.Fused, "coupled": plans.Coupled, "streams": plans.Streams}[plan]
     run, graph = kind.run, device.HostGraph.run
     error = {"MemoryError": MemoryError, "SystemExit": SystemExit}.get(where, ValueError)
@@ -177,13 +184,9 @@ def test_the_end_of_a_batch_fails(part):
 
     from heliox_neuron.engines.gpu import averages as module
     from heliox_neuron.engines.gpu import columns, observers
-    from parity import averages, compare, ways
+    from parity import ways
 
-    heliox = compare.session()
-    built = averages.network()
-    expected = reference(heliox, built, NAMES, (3, 15))
-    averages.use("fused")
-    means = [heliox.average(built.sections, name, window=(3, 15)) for name in NAMES]
+    built, expected, means = prepared("fused")
     owner, name = {
         "copies": (columns.Copies, "give_back"),
         "averages": (module.Averages, "finish"),
@@ -234,13 +237,9 @@ def test_a_run_stops(engine, how):
     from neuron import h
 
     from heliox_neuron.engines.gpu import averages as module
-    from parity import averages, compare
+    from parity import compare
 
-    heliox = compare.session()
-    built = averages.network()
-    expected = reference(heliox, built, NAMES, (3, 15))
-    averages.use(engine)
-    means = [heliox.average(built.sections, name, window=(3, 15)) for name in NAMES]
+    _built, expected, means = prepared(engine)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def stop():

@@ -116,8 +116,7 @@ class WindowRun {
     SpikeOrder order_of_spikes_;
     NetworkHead network_head_;
     int step_ = 0, phase_ = 0, order_ = 0;
-    double tie_t_ = -1;
-    std::vector<Point_process*> tied_; // targets of events at that time
+    std::unordered_map<Point_process*, double> arrival_; // the last time [ms] at each target
 };
 
 void receive(Point_process* point, double* weight, double flag) {
@@ -274,14 +273,11 @@ TQItem* WindowRun::second() const {
 }
 
 void WindowRun::note_tie(TQItem const& item) {
-    if (item.t != tie_t_) {
-        tie_t_ = item.t;
-        tied_.clear();
-    }
     if (class_of(item.data) == NeuronClass::net_con) {
         Point_process* const target = view_of<NetConView>(item.data).target;
-        window_.n_tie += std::find(tied_.begin(), tied_.end(), target) != tied_.end();
-        tied_.push_back(target);
+        auto const [arrival, first] = arrival_.try_emplace(target, item.t);
+        window_.n_tie += !first && arrival->second == item.t;
+        arrival->second = item.t;
     }
 }
 

@@ -71,37 +71,24 @@ def forest(parent: npt.ArrayLike) -> Forest:
     return Forest(parents, children, depth)
 
 
-def rounds(
-    tree: Forest, nodes: list[int], n_lane: int, limit: int = 0, margin: int = 0
-) -> list[list[int]]:
-    """Rounds of at most n_lane ready nodes, tips first, the deepest first.
+def rounds(tree: Forest, n_lane: int) -> list[list[int]]:
+    """All nodes in rounds of at most n_lane ready ones, tips first, the deepest first.
 
-    nodes: those to schedule, in NEURON's order; with any two of a tree they hold the way between
-    them. Children outside count as done. Deepest first gives the fewest rounds (Hu 1961; Zhang et
-    al. 2023, algorithm 1). With a limit on the rounds, nodes that would be within `margin` rounds
-    of missing it come first, then those whose child was in the round before.
+    That gives the fewest rounds (Hu 1961; Zhang et al. 2023, algorithm 1). src/solvers/forest.cpp
+    does the same for the plans of many trees.
     """
-    level: dict[int, int] = {}
-    for i in nodes:
-        level[i] = level.get(tree.parent[i], -1) + 1
-    waiting = {i: sum(c in level for c in tree.children[i]) for i in nodes}
-    ready = [(-level[i], i) for i in nodes if not waiting[i]]
-    follows: set[int] = set()
+    waiting = [len(children) for children in tree.children]
+    ready = [(-tree.depth[i], i) for i in range(tree.n_node) if not waiting[i]]
     out: list[list[int]] = []
     while ready:
-        due = limit - len(out) - 1 - margin  # nodes at this level or deeper must not wait
-        if limit:
-            ready.sort(key=lambda one: (min(one[0] + due, 1), one[1] not in follows, one))
-        else:
-            ready.sort()
+        ready.sort()
         chosen = [i for _, i in ready[:n_lane]]
         del ready[:n_lane]
         out.append(chosen)
-        follows = {tree.parent[i] for i in chosen}
         for i in chosen:
             p = tree.parent[i]
-            if p in waiting:
+            if p >= 0:
                 waiting[p] -= 1
                 if not waiting[p]:
-                    ready.append((-level[p], p))
+                    ready.append((-tree.depth[p], p))
     return out

@@ -9,7 +9,7 @@ from .forest import Forest, Ints, rounds
 
 def table(tree: Forest, slot: Ints, n_thread: int) -> tuple[Ints, int, int]:
     """The device table, scratch doubles (one a node) and rounds."""
-    schedule = rounds(tree, list(range(tree.n_node)), n_thread)
+    schedule = rounds(tree, n_thread)
     order = [i for nodes in schedule for i in nodes]
     position = {i: k for k, i in enumerate(order)}
     words = [len(schedule), len(order)]

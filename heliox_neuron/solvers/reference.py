@@ -53,7 +53,7 @@ def dhs(
     tree = forest(parent)
     a, b, d, rhs = _columns(a, b, d, rhs)
     f = np.zeros_like(d)
-    schedule = [np.array(nodes) for nodes in rounds(tree, list(range(tree.n_node)), n_lane)]
+    schedule = [np.array(nodes) for nodes in rounds(tree, n_lane)]
     for nodes in schedule:
         rank = 0
         while True:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .. import _solvers
 from . import contract, dhs, hines, levels
-from .forest import Forest, Ints, forest
+from .forest import Ints, forest
 
 Table = tuple[Ints, int, int]
-METHODS: dict[str, Callable[[Forest, Ints, int], Table]] = {
-    "hines": lambda tree, slot, n_thread: hines.table(tree, slot),
+METHODS: dict[str, Callable[[Ints, Ints, int], Table]] = {  # of parents, slots, threads
+    "hines": lambda parent, slot, n_thread: hines.table(forest(parent), slot),
     "dhs": dhs.table,
-    "contract": contract.table,
-    "dhs_levels": levels.table,
+    "contract": lambda parent, slot, n_thread: contract.table(forest(parent), slot, n_thread),
+    "dhs_levels": lambda parent, slot, n_thread: levels.table(forest(parent), slot, n_thread),
 }
 
 _plans: dict[bytes, TreePlan] = {}
@@ -72,10 +73,10 @@ def plan(parent: npt.ArrayLike, slot: npt.ArrayLike | None, method: str, n_threa
     key = digest.digest()
     found = _plans.get(key)
     if found is None:
-        tree = forest(parents)
-        table, scratch, rounds = METHODS[method](tree, slots, n_thread)
+        n_level = _solvers.n_level(parents)  # parents that come after their children end here
+        table, scratch, rounds = METHODS[method](parents, slots, n_thread)
         table.setflags(write=False)
         found = _plans[key] = TreePlan(
-            method, tree.n_node, len(tree.roots()), tree.n_level, n_thread, rounds, scratch, table
+            method, parents.size, int((parents < 0).sum()), n_level, n_thread, rounds, scratch, table
         )
     return found

@@ -11,7 +11,9 @@ import pytest
 
 from heliox_neuron import solvers
 from heliox_neuron.codegen import compile
-from heliox_neuron.solvers import contract, reference
+from heliox_neuron.solvers import contract, dhs, reference
+from heliox_neuron.solvers.forest import forest
+from unit import dhs_reference
 
 EXACT = ("hines", "dhs", "dhs_levels")
 THREADS = (1, 8, 32, 128, 256)
@@ -169,6 +171,41 @@ def test_deep_cells_need_no_more_rounds_than_levels():
     assert bush[1] < bush[0]
 
 
+def assert_same_schedule(parent, n_thread, slot=None):
+    """src/solvers/dhs.cpp makes what the plain Python makes, word for word."""
+    parent = np.array(parent, np.int32)
+    slot = np.arange(len(parent)) if slot is None else slot
+    words, scratch, rounds = dhs.table(parent, slot.astype(np.int32), n_thread)
+    expected = dhs_reference.table(forest(parent), slot, n_thread)
+    assert words.dtype == np.int32
+    assert (words.tobytes(), scratch, rounds) == (expected[0].tobytes(), *expected[1:])
+    layout, plain = dhs.layout(parent, n_thread), dhs_reference.layout(forest(parent), n_thread)
+    assert (layout.phases, layout.carried) == (plain.phases, plain.carried)
+
+
+@pytest.mark.parametrize("n_thread", THREADS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_dhs_schedules_are_those_of_plain_python(shape, n_thread):
+    assert_same_schedule(SHAPES[shape], n_thread)
+
+
+@pytest.mark.parametrize("n_thread", (5, 64, 512))
+def test_dhs_schedules_of_random_forests(n_thread):
+    rng = np.random.default_rng(13)
+    for _ in range(60):
+        n, reach = int(rng.integers(0, 700)), int(rng.integers(1, 40))
+        roots, along = rng.uniform(0, 0.05), rng.random()  # along: a cable's next node
+        parent = [
+            -1
+            if i == 0 or rng.random() < roots
+            else i - 1
+            if rng.random() < along
+            else int(rng.integers(max(0, i - reach), i))
+            for i in range(n)
+        ]
+        assert_same_schedule(parent, n_thread, rng.permutation(n + 5)[:n])
+
+
 def test_plans_are_shared_and_tables_relocatable():
     parent = SHAPES["comb"]
     one = solvers.plan(parent, None, "dhs", 64)
@@ -186,6 +223,7 @@ def test_plans_are_shared_and_tables_relocatable():
         ([-1, 0], None, "gauss", 32, "gauss"),
         ([-1, 0], None, "dhs", 0, "0 threads"),
         ([-1, 0], [0, 70000], "dhs", 32, "65535"),
+        ([-1] + [0] * 40000, None, "dhs", 32, "branches in a block, at most 32767"),
     ],
 )
 def test_wrong_input_is_named(parent, slot, method, n_thread, words):

@@ -40,7 +40,7 @@ class Elimination:
 def eliminate(cable: Cable, dt: float) -> Elimination:
     """The tables for steps of dt ms. Raises ValueError for a cell with too many branches."""
     tree, parent = forest(cable.parent), cable.parent
-    plan = dhs.layout(tree, LANES)
+    plan = dhs.layout(parent, LANES)
     schedule = plan.phases[0][0]
     order = [i for lanes in schedule for i in lanes if i >= 0]
     slot = np.empty(cable.n_node, np.int32)

@@ -42,21 +42,19 @@ class Removal:
 
 def _stretches(tree: Forest) -> list[tuple[list[int], int, int]]:
     """Unbranched stretches without their ends: nodes (tips first), child or -1, parent."""
+    parent = tree.parent
+    narrow = [len(children) < 2 for children in tree.children]
     out = []
-    for i, p in enumerate(tree.parent):
-        inside = p >= 0 and len(tree.children[i]) < 2
-        if not inside:
+    for i, (p, children) in enumerate(zip(parent, tree.children, strict=True)):
+        if p < 0 or not narrow[i]:
             continue
-        if tree.children[i]:
-            child = tree.children[i][0]
-            if len(tree.children[child]) < 2:
-                continue  # not the lowest of its stretch
-        else:
-            child = -1
+        child = children[0] if children else -1
+        if children and narrow[child]:
+            continue  # not the lowest of its stretch
         nodes = [i]
-        while tree.parent[p] >= 0 and len(tree.children[p]) < 2:
+        while parent[p] >= 0 and narrow[p]:
             nodes.append(p)
-            p = tree.parent[p]
+            p = parent[p]
         out.append((nodes, child, p))
     return out
 
@@ -129,14 +127,20 @@ def removals(tree: Forest, longest: int) -> list[tuple[int, int, int]]:
     return out
 
 
+@lru_cache(maxsize=4)  # two lengths are tried, and the better one is used at once
+def _made(parents: bytes, longest: int) -> tuple[Forest, list[Piece]]:
+    tree = forest(np.frombuffer(parents, np.int32))
+    return tree, _sorted_pieces(tree, longest)
+
+
 @lru_cache(maxsize=512)
 def _longest(parents: bytes, n_thread: int) -> int:
     if n_thread <= _FEW_THREADS:
         return PIECE
-    tree = forest(np.frombuffer(parents, np.int32))
 
     def cost(longest: int) -> float:
-        parts = _dealt(_sorted_pieces(tree, longest), n_thread)
+        tree, made = _made(parents, longest)
+        parts = _dealt(made, n_thread)
         n_warp = max(1, n_thread // LANES)
         nodes = [0] * n_warp  # that a warp eliminates one after another
         for k in range(0, len(parts), LANES):
@@ -158,8 +162,7 @@ def longest_piece(parent: Ints, n_thread: int) -> int:
 
 @lru_cache(maxsize=64)
 def _ranks(parents: bytes, n_thread: int) -> Ints:
-    tree = forest(np.frombuffer(parents, np.int32))
-    parts = _sorted_pieces(tree, _longest(parents, n_thread))
+    tree, parts = _made(parents, _longest(parents, n_thread))
     rank: Ints = np.full(tree.n_node, PIECE * len(parts), np.int64)
     for k, piece in enumerate(parts):
         for j, i in enumerate(piece.nodes):
@@ -270,21 +273,22 @@ def _piece_words(
     return out
 
 
-def table(tree: Forest, slot: Ints, n_thread: int, longest: int = 0) -> tuple[Ints, int, int]:
+def table(parent: Ints, slot: Ints, n_thread: int) -> tuple[Ints, int, int]:
     """The device table, scratch doubles and rounds (those of the contraction).
 
-    longest: most nodes of a piece, at most HX_CONTRACT_PIECE of tree_contract.cuh; 0: chosen.
+    parent, slot: (n,) int32. Raises ValueError unless parents come before children.
     """
-    longest = longest or longest_piece(np.array(tree.parent, np.int32), n_thread)
-    parts = _dealt(_sorted_pieces(tree, longest), n_thread)
-    left, parent = _left(tree, parts)
+    longest = longest_piece(parent, n_thread)
+    tree, made = _made(np.ascontiguousarray(parent, np.int32).tobytes(), longest)
+    parts = _dealt(made, n_thread)
+    left, above = _left(tree, parts)
     index = {i: q for q, i in enumerate(left)}
     parents = np.array([index[piece.parent] for piece in parts], np.int64)
     by_parent = np.argsort(parents, kind="stable")
     places: Ints = np.argsort(by_parent)
     first: Ints = np.searchsorted(parents[by_parent], np.arange(len(left) + 1))
     below_piece = {piece.child for piece in parts}
-    rounds = contraction(parent)
+    rounds = contraction(above)
     last = _last_received(rounds, len(left))
     left_words: list[int] = []
     for q, i in enumerate(left):

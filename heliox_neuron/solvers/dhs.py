@@ -41,6 +41,4 @@ def table(parent: Ints, slot: Ints, n_thread: int) -> tuple[Ints, int, int]:
 
     parent, slot: (n,) int32. Raises ValueError for blocks too large: 65535 nodes, 32767 branches.
     """
-    words: Ints
-    words, scratch_doubles, rounds = _solvers.dhs_table(parent, slot, n_thread)
-    return words, scratch_doubles, rounds
+    return _solvers.dhs_table(parent, slot, n_thread)

@@ -17,7 +17,7 @@ Table = tuple[Ints, int, int]
 METHODS: dict[str, Callable[[Ints, Ints, int], Table]] = {  # of parents, slots, threads
     "hines": lambda parent, slot, n_thread: hines.table(forest(parent), slot),
     "dhs": dhs.table,
-    "contract": lambda parent, slot, n_thread: contract.table(forest(parent), slot, n_thread),
+    "contract": contract.table,
     "dhs_levels": lambda parent, slot, n_thread: levels.table(forest(parent), slot, n_thread),
 }
 
@@ -65,8 +65,6 @@ def plan(parent: npt.ArrayLike, slot: npt.ArrayLike | None, method: str, n_threa
         raise ValueError(f"no tree method {method!r}: one of {', '.join(METHODS)}")
     if n_thread < 1:
         raise ValueError(f"a block of {n_thread} threads")
-    if slots.shape != parents.shape or np.unique(slots).size != slots.size or (slots < 0).any():
-        raise ValueError("slot: one place a node, all different")
     digest = hashlib.sha256(f"{method} {n_thread} {parents.size} ".encode())
     digest.update(parents.tobytes())
     digest.update(slots.tobytes())
@@ -74,9 +72,12 @@ def plan(parent: npt.ArrayLike, slot: npt.ArrayLike | None, method: str, n_threa
     found = _plans.get(key)
     if found is None:
         n_level = _solvers.n_level(parents)  # parents that come after their children end here
+        if slots.shape != parents.shape or np.unique(slots).size != slots.size or (slots < 0).any():
+            raise ValueError("slot: one place a node, all different")
         table, scratch, rounds = METHODS[method](parents, slots, n_thread)
         table.setflags(write=False)
+        n_cell = int((parents < 0).sum())
         found = _plans[key] = TreePlan(
-            method, parents.size, int((parents < 0).sum()), n_level, n_thread, rounds, scratch, table
+            method, parents.size, n_cell, n_level, n_thread, rounds, scratch, table
         )
     return found

@@ -57,10 +57,11 @@ def make_tasks(
     first, rows = [0], []
     pieces = {m: _pieces(instances[entries[m].name], entries[m].dense, nodes) for m in
               {m for members in passes for m in members}}  # fmt: skip
+    hooks = ["current" if number == 0 else "state" for number in range(len(passes))]
+    cost_of = [{m: _cost_of(entries[m], hook) for m in members}
+               for hook, members in zip(hooks, passes, strict=True)]  # fmt: skip
     for block in range(nodes.n_block):
-        for number, members in enumerate(passes):
-            hook = "current" if number == 0 else "state"
-            costs = {m: _cost_of(entries[m], hook) for m in members}
+        for members, costs in zip(passes, cost_of, strict=True):
             mine = [(m, *piece) for m in members for piece in pieces[m][block]]
             rows += _share(sorted(mine, key=lambda task: -costs[task[0]]), costs, n_warp)
             first.append(len(rows))

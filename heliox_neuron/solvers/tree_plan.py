@@ -65,6 +65,8 @@ def plan(parent: npt.ArrayLike, slot: npt.ArrayLike | None, method: str, n_threa
         raise ValueError(f"no tree method {method!r}: one of {', '.join(METHODS)}")
     if n_thread < 1:
         raise ValueError(f"a block of {n_thread} threads")
+    if parents.ndim != 1 or slots.shape != parents.shape:
+        raise ValueError(f"parent, slot: one number a node, not {parents.shape}, {slots.shape}")
     digest = hashlib.sha256(f"{method} {n_thread} {parents.size} ".encode())
     digest.update(parents.tobytes())
     digest.update(slots.tobytes())
@@ -72,7 +74,7 @@ def plan(parent: npt.ArrayLike, slot: npt.ArrayLike | None, method: str, n_threa
     found = _plans.get(key)
     if found is None:
         n_level = _solvers.n_level(parents)  # parents that come after their children end here
-        if slots.shape != parents.shape or np.unique(slots).size != slots.size or (slots < 0).any():
+        if np.unique(slots).size != slots.size or (slots < 0).any():
             raise ValueError("slot: one place a node, all different")
         table, scratch, rounds = METHODS[method](parents, slots, n_thread)
         table.setflags(write=False)

@@ -5,7 +5,6 @@
 #include <pybind11/stl.h>
 
 #include <stdexcept>
-#include <string>
 
 #include "dhs.hpp"
 #include "forest.hpp"

@@ -220,7 +220,7 @@ def test_plans_are_shared_and_tables_relocatable():
     [
         ([-1, 2, 0], None, "dhs", 32, "parent[1] is 2"),
         ([-1, 0], [3, 3], "dhs", 32, "slot"),
-        ([[-1, 0]], None, "dhs", 32, "2 dimensions"),
+        ([[-1, 0]], None, "dhs", 32, "one number a node"),
         ([-1, 0], None, "gauss", 32, "gauss"),
         ([-1, 0], None, "dhs", 0, "0 threads"),
         ([-1, 0], [0, 70000], "dhs", 32, "65535"),

@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include "../bridge/device_model.hpp"
+#include "../bridge/device_names.hpp"
 #include "../bridge/device_records.hpp"
 #include "../bridge/device_sources.hpp"
 #include "../bridge/device_transfer.hpp"
@@ -227,6 +228,7 @@ void bind_device(py::module_& m) {
     m.def("device_state", &state_dict);
     m.def("device_global", &global_view);
     m.def("device_resolve", &resolve);
+    m.def("device_name", &device_name);
     m.def("device_take_numbers", [](std::vector<uint64_t> const& addresses) {
         return column<bool>(device_take_numbers(addresses), [](char taken) { return taken != 0; });
     });

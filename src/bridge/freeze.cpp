@@ -378,6 +378,13 @@ std::string node_name(int thread, int row) {
             }
         }
     }
+    NrnThread const& nt = nrn_threads[thread];
+    for (int child = nt.ncell; row < nt.ncell && child < nt.end; ++child) {
+        if (nt._v_parent_index[child] == row) { // the first one is of the root's own section
+            std::string const name = node_name(thread, child);
+            return name.substr(0, name.rfind('(')) + "(0)";
+        }
+    }
     return "node " + std::to_string(row);
 }
 

@@ -136,11 +136,11 @@ VIEWS = {
     "element of a Vector": ("gpu", ""),
     "what the block itself assigns": ("gpu", ""),
     "played parameter": ("gpu", ""),
-    "hoc variable": ("cpu", "outside of the cells"),
-    "Vector that records": ("cpu", "outside of the cells"),
+    "hoc variable": ("cpu", "outside of the cells, to x_seen"),
+    "Vector that records": ("cpu", "outside of the cells, to Vector["),
     "Vector that is played": ("cpu", "outside of the cells"),
     "times of a play": ("cpu", "outside of the cells"),
-    "variable of a NetStim": ("cpu", "outside of the cells"),
+    "variable of a NetStim": ("cpu", "outside of the cells, to NetStim["),
     "membrane current": ("cpu", "looks at i_membrane_"),
 }
 

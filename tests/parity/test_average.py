@@ -151,6 +151,7 @@ def test_what_the_device_cannot_hold_is_averaged_by_the_cpu_engine():
     assert mean.array.tolist() == [stim.start for stim in built.kept if "NetStim" in str(stim)]
     run = heliox.report().to_dict()["runs"][-1]
     assert (run["engine"], run["code"]) == ("cpu", "HX033"), run
+    assert "an average of NetStim[" in run["reason"] and "].start, of which" in run["reason"]
 
 
 @isolated

@@ -50,7 +50,8 @@ def test_play(name, continuous):
     if name in HELD:
         device.same_bits(build, lambda built: h.run(), records)
     else:
-        device.refused(build, lambda built: h.run(), "HX033", "Vector plays", records)
+        reason = f"a Vector plays into soma0(0.5).{name}, of which the device has no copy"
+        device.refused(build, lambda built: h.run(), "HX033", reason, records)
 
 
 @pytest.mark.parametrize("name", ["celsius", "usetable_hh", "weight"])
@@ -72,7 +73,9 @@ def test_play_into_what_the_device_does_not_hold(name):
         values.play(place, built.keep(h.Vector([5.0, 10.01, 20])))
         return built
 
-    device.refused(build, lambda built: h.run(), "HX033", "Vector plays", models.spikes)
+    called = {"weight": "NetCon[0].weight[0]"}.get(name, name)
+    reason = f"plays into {called}, of which the device has no copy (set it between two advances"
+    device.refused(build, lambda built: h.run(), "HX033", reason, models.spikes)
 
 
 @isolated
@@ -115,7 +118,13 @@ def test_time_at_given_times_is_refused():
     def record(built):
         return {"time": h.Vector().record(h._ref_t, times)}
 
-    device.refused(models.mixed_cells, lambda b: h.run(), "HX033", "records t", record)
+    device.refused(
+        models.mixed_cells,
+        lambda b: h.run(),
+        "HX033",
+        "records t at given times (record it in every",
+        record,
+    )
 
 
 @pytest.mark.parametrize("name", ["i_cap", "ina", "gna_hh", "minf_hh", "dina_dv_"])
@@ -153,7 +162,7 @@ def test_record_of_a_weight_that_net_receive_assigns():
         build,
         lambda b: h.run(),
         "HX033",
-        "weight",
+        "records NetCon[0].weight[0], a weight that NET_RECEIVE assigns (without this record",
         lambda m: {f"w{k}": v for k, v in record(m).items()},
     )
     device.same_bits(build, lambda b: (h.run(), b.notes.extend(weights(b))), notes)
@@ -186,3 +195,21 @@ def test_thresholds_on_other_variables_than_v():
         return found
 
     device.same_bits(models.ball_and_stick, lambda built: h.run(), record)
+
+
+@isolated
+def test_a_netcon_that_watches_what_the_device_does_not_hold():
+    from neuron import h
+
+    from parity import device, models
+
+    def build():
+        built = models.ball_and_stick()
+        soma = built.sections[0]
+        netcon = built.keep(h.NetCon(soma(0.5)._ref_cm, None, sec=soma))
+        netcon.threshold = 0.25
+        netcon.record(built.times, built.gids, 3)
+        return built
+
+    reason = "a NetCon watches soma0(0.5).cm, of which the device has no copy (without this NetCon"
+    device.refused(build, lambda built: h.run(), "HX033", reason, models.spikes)

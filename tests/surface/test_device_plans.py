@@ -90,11 +90,11 @@ VIEWS = {
     "parameter": ("gpu", ""),
     "own parameter": ("gpu", ""),
     "reversal potential": ("gpu", ""),
-    "state": ("cpu", "into what changes"),
-    "current of an ion": ("cpu", "into what changes"),
-    "hoc variable": ("cpu", "leads outside of the cells"),
-    "played v": ("cpu", "a v that is played"),
-    "played parameter": ("cpu", "into what changes"),
+    "state": ("cpu", "leads to other(0.5).m_hh, which changes"),
+    "current of an ion": ("cpu", "leads to other(0.5).ina, which changes"),
+    "hoc variable": ("cpu", "leads outside of the cells, to x_seen"),
+    "played v": ("cpu", "leads to other(0.5).v, which is played"),
+    "played parameter": ("cpu", "leads to other(0.5).gkbar_hh, which changes"),
 }
 
 
@@ -164,7 +164,7 @@ def test_only_voltages_are_transferred():
         pc.setup_transfer()
         return model
 
-    device.refused(build, ways.psolve, "HX033", "source_var of a variable other than v")
+    device.refused(build, ways.psolve, "HX033", "source_var soma(0.5).m_hh is not a v")
 
 
 @isolated

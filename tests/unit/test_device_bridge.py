@@ -437,3 +437,50 @@ def test_obstacles(run, code, reason):
     output = run(f"h('x = 0')\n{CELL}\n{code}\nh.finitialize(-65)\nprint(_core.device_obstacles())")
     found = output.splitlines()[-1]
     assert reason in found if reason else found == "[]"
+
+
+def test_numbers_are_called_what_a_script_calls_them(run, mods):
+    run(
+        """
+from ctypes import addressof, c_double
+class Cell:
+    pass
+soma, dend = h.Section("soma"), h.Section("dend", Cell())
+dend.connect(soma(1))
+dend.nseg = 3
+soma.insert("hh")
+synapse = h.ExpSyn(dend(0.9))
+stim, netcon = h.NetStim(), h.NetCon(None, h.ExpSyn(soma(0.5)))
+vector = h.Vector([1, 2, 3])
+h("x_seen = 1")
+h("double many[5]")
+h.CVode().use_fast_imem(True)
+h.finitialize(-65)
+for reference, expected in (
+    (soma(0.5)._ref_v, "soma(0.5).v"),
+    (soma(0)._ref_v, "soma(0).v"),
+    (soma(1)._ref_v, "soma(1).v"),
+    (dend(1)._ref_v, f"{dend}(1).v"),
+    (dend(0.5)._ref_i_membrane_, f"{dend}(0.5).i_membrane_"),
+    (soma(0.5)._ref_m_hh, "soma(0.5).m_hh"),
+    (soma(0.5)._ref_ena, "soma(0.5).ena"),
+    (soma(0.5)._ref_cm, "soma(0.5).cm"),
+    (dend(0.5)._ref_diam, f"{dend}(0.5).diam"),
+    (synapse._ref_tau, "ExpSyn[0].tau"),
+    (stim._ref_interval, "NetStim[0].interval"),
+    (netcon._ref_weight[0], "NetCon[0].weight[0]"),
+    (vector._ref_x[2], "Vector[0].x[2]"),
+    (h._ref_celsius, "celsius"),
+    (h._ref_usetable_hh, "usetable_hh"),
+    (h._ref_t, "t"),
+    (h._ref_x_seen, "x_seen"),
+    (h._ref_many[3], "many[3]"),
+):
+    held = h.Vector().record(reference)
+    address = [r["address"] for r in _core.device_records()][-1]  # 0: Vector.record(t)
+    assert not address or _core.device_name(address) == expected, expected
+    assert address or expected == "t"
+    del held
+assert _core.device_name(addressof(c_double(1.0))) == "a variable"
+"""
+    )

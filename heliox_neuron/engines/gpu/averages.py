@@ -152,7 +152,8 @@ class Averages:
     def _place(self, address: int, inner: bool) -> Place:
         place = places(self.core, self.model, np.array([address], np.uint64))[0]
         if not place.known or inner or place.time:
-            raise Refusal("HX033", "an average of a variable that the device does not hold")
+            name = self.core.device_name(address)
+            raise Refusal("HX033", f"an average of {name}, of which the device has no copy")
         return place
 
     def _fill(

@@ -115,10 +115,13 @@ class Coupling:
     def _take_transfer(self, target: Array, source: Array) -> None:
         kind, index, field, row, element = self.core.device_resolve(target)
         from_kind, from_index, _, from_row, _ = self.core.device_resolve(source)
-        if not ((from_kind == _NODE) & (from_index == _V)).all():
-            raise Refusal("HX033", "ParallelContext.source_var of a variable other than v")
-        if not ((kind == _COLUMN) & (element == 0)).all():
-            raise Refusal("HX033", "ParallelContext.target_var outside of the mechanisms")
+        for other in source[~((from_kind == _NODE) & (from_index == _V))]:
+            raise Refusal("HX033", f"ParallelContext.source_var {self._called(other)} is not a v")
+        for outside in target[~((kind == _COLUMN) & (element == 0))]:
+            reason = (
+                f"ParallelContext.target_var {self._called(outside)} is outside of the mechanisms"
+            )
+            raise Refusal("HX033", reason)
         for which, column in sorted(set(zip(index.tolist(), field.tolist(), strict=True))):
             these = (index == which) & (field == column)
             name, key = self._column(which, column)
@@ -185,7 +188,7 @@ class Coupling:
         for k in np.flatnonzero((address != 0) & ~of_v):
             known = (_NODE, _COLUMN, _NUMBER) if role.hooks else (_NODE, _COLUMN)
             if element[k] or kind[k] not in known:
-                raise Refusal("HX033", f"a POINTER of {mechanism} leads outside of the cells")
+                raise Refusal("HX033", self._outside(mechanism, address[k]))
             what = (int(kind[k]), int(index[k]), int(field[k]), int(row[k]))
             if role.hooks:
                 place = self._seen(mechanism, role, what, int(address[k]), int(blocks[k]))
@@ -195,10 +198,23 @@ class Coupling:
         model.put(name, places)
         return places
 
+    def _called(self, address: Any) -> str:
+        """What the script calls NEURON's number at this address."""
+        return str(self.core.device_name(int(address)))
+
+    def _changes(self, mechanism: str, address: int) -> str:
+        name = self._called(address)
+        return f"a POINTER of {mechanism} leads to {name}, which changes"
+
+    def _outside(self, mechanism: str, address: Any) -> str:
+        name = self._called(address)
+        return f"a POINTER of {mechanism} leads outside of the cells, to {name}"
+
     def _refuse_changes_of_v(self, mechanism: str, addresses: Array) -> None:
         """A v that changes within a step reaches a POINTER at once, a link at the next update."""
-        if not self._played.isdisjoint(addresses.tolist()):
-            raise Refusal("HX033", f"a POINTER of {mechanism} leads to a v that is played")
+        for played in self._played.intersection(addresses.tolist()):
+            name = self._called(played)
+            raise Refusal("HX033", f"a POINTER of {mechanism} leads to {name}, which is played")
         for receiver, receive in self.model.receivers():
             if receive.writes_v:
                 raise Refusal("HX033", f"{receiver['name']} assigns a v that a POINTER leads to")
@@ -211,7 +227,7 @@ class Coupling:
         model = self.model
         if kind == _NUMBER:
             if role.step:
-                raise Refusal("HX033", f"a POINTER of {mechanism} leads outside of the cells")
+                raise Refusal("HX033", self._outside(mechanism, address))
             self._same_block(mechanism, int(model.number_block[row]), block)
             return model.device.address(model.arrays["numbers"]) + 8 * row
         if role.step and not role.written:
@@ -220,7 +236,7 @@ class Coupling:
             return self._seen_node(mechanism, role, what, address, block)
         name, key = self._column(index, field)
         if role.step or (role.written and key[0] == "ion"):
-            raise Refusal("HX033", f"a POINTER of {mechanism} leads to {name}, into what changes")
+            raise Refusal("HX033", self._changes(mechanism, address))
         if role.written:
             model.mark_written(key)
         if model.columns[key].written or address in self._played:
@@ -258,9 +274,9 @@ class Coupling:
             return model.place(("node", "area"), row)
         if kind == _NODE:
             raise Refusal("HX033", f"a POINTER of {mechanism} leads into the tree's matrix")
-        name, key = self._column(index, field)
+        _, key = self._column(index, field)
         if model.columns[key].written or address in self._played:
-            raise Refusal("HX033", f"a POINTER of {mechanism} leads to {name}, into what changes")
+            raise Refusal("HX033", self._changes(mechanism, address))
         return model.place(key, row)
 
     # ---- hx_model ----

@@ -13,6 +13,11 @@ from .outcome import Outcome
 from .translate import Refusal
 from .variables import Place, host_value, places
 
+# what to do about a refusal
+_IN_EVERY_STEP = "record it in every step instead"
+_WITHOUT_RECORD = "without this record the device runs the model"
+_BETWEEN = "set it between two advances instead"
+_WITHOUT_NETCON = "without this NetCon the device runs the model"
 _RECORD_BYTES = 16 * 2**20
 _MOST_STEPS = 65536
 _MOST_SPIKES = 4 * 2**20  # 32 MiB; the fewer a window may find, the more windows there are
@@ -84,7 +89,7 @@ class Observers:
             if record["kind"] == "t" or place.time:
                 self._times.append(record["index"])
             elif not place.known:
-                raise Refusal("HX033", "a Vector records a variable that the device does not hold")
+                raise Refusal("HX033", self._not_held("a Vector records", record, _WITHOUT_RECORD))
             elif place.slot < 0 and not place.address:
                 self._constants.append((record["index"], record["address"]))
             else:
@@ -116,12 +121,11 @@ class Observers:
                 if record["host"] and self.core.device_is_of_artificial_cell(record["address"]):
                     continue  # who reads it is on the host too
                 if not place.held:
-                    reason = "a Vector plays into a variable that the device does not hold"
-                    raise Refusal("HX033", reason)
+                    raise Refusal("HX033", self._not_held("a Vector plays into", record, _BETWEEN))
                 self.model.mark_written(place.key)
                 self._played.add(int(record["address"]))
             elif record["kind"] == "discrete" and place.time:  # NEURON's t stands still in a window
-                raise Refusal("HX033", "a Vector records t at given times")
+                raise Refusal("HX033", f"a Vector records t at given times ({_IN_EVERY_STEP})")
             elif record["host"]:
                 self._check_host(int(record["address"]))
             elif record["kind"] in ("dt", "discrete"):
@@ -131,16 +135,26 @@ class Observers:
         """The host samples this variable while it makes a window: the device must not write it."""
         written = (key[1] for key in self.model.columns if key[0] == "global")
         if any(self.model.global_value(name).ctypes.data == address for name in written):
-            raise Refusal("HX033", "a Vector records a GLOBAL that a mechanism assigns")
+            name = self.core.device_name(address)
+            reason = f"a Vector records {name}, a GLOBAL that a mechanism assigns"
+            raise Refusal("HX033", f"{reason} ({_WITHOUT_RECORD})")
         written_weights = any(receive.weights_written for _, receive in self.model.receivers())
         if written_weights and self.core.device_is_weight(address):
-            raise Refusal("HX033", "a Vector records a weight that NET_RECEIVE assigns")
+            name = self.core.device_name(address)
+            reason = f"a Vector records {name}, a weight that NET_RECEIVE assigns"
+            raise Refusal("HX033", f"{reason} ({_WITHOUT_RECORD})")
+
+    def _not_held(self, who: str, what: dict[str, Any], instead: str) -> str:
+        name = self.core.device_name(int(what["address"]))
+        return f"{who} {name}, of which the device has no copy ({instead})"
 
     def _take_sources(self) -> None:
         addresses = self.sources["address"]
         found = places(self.core, self.model, addresses)
-        if not all(place.held for place in found):
-            raise Refusal("HX033", "a NetCon watches a variable that the device does not hold")
+        for address, place in zip(addresses, found, strict=True):
+            if not place.held:
+                watched = {"address": address}
+                raise Refusal("HX033", self._not_held("a NetCon watches", watched, _WITHOUT_NETCON))
         order = self._by_block(found, "source")
         self._source_order = order
         self._source_rank = np.argsort(order)

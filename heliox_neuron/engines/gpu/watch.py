@@ -61,7 +61,8 @@ class Watches:
         """found: active conditions in NEURON's order (_core.device_sources). Raises Refusal."""
         unknown = {row[0] for row in found} - set(self._of_type)
         if unknown:
-            raise Refusal("HX033", "a WATCH of a point process that the device does not hold")
+            names = [m["name"] for m in self.model.structure["mechanisms"] if m["type"] in unknown]
+            raise Refusal("HX033", f"WATCH of {', '.join(names)}, of which the device has no copy")
         if self.n == 0:
             return
         active, above = np.zeros(self.n, np.int32), np.zeros(self.n, np.int32)

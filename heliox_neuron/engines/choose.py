@@ -54,6 +54,11 @@ class DeviceEngine:
         """How the last steps ran: "fused", "coupled" or "streams"."""
         return "" if self.gpu is None else self.gpu.plan_name
 
+    @property
+    def done(self) -> int:
+        """Steps of the last batch; an error may have ended it after them."""
+        return 0 if self.gpu is None else self.gpu.done
+
     def describe(self) -> dict[str, Any] | None:
         """The model on the device: where it is and how it runs, bytes, seconds of its preparation,
         mechanisms. None when there is none.

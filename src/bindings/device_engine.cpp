@@ -1,4 +1,5 @@
 // An engine written in Python that steps for NEURON (src/bridge/device_engine.hpp).
+#include <algorithm>
 #include <csignal>
 #include <stdexcept>
 #include <string>
@@ -76,6 +77,17 @@ std::string where() {
            std::to_string(PyFrame_GetLineNumber(frame));
 }
 
+// What the engine did before its error, with the error's code and text for the report.
+DeviceAnswer done_before(py::object const& engine, py::error_already_set const& error) {
+    DeviceAnswer answer;
+    answer.done = py::getattr(engine, "done", py::int_(0)).cast<long>();
+    answer.plan = py::str(py::getattr(engine, "plan", py::str(""))).cast<std::string>();
+    answer.code = py::str(py::getattr(error.value(), "code", py::str(""))).cast<std::string>();
+    answer.reason = py::str(error.value()).cast<std::string>();
+    answer.reason.resize(std::min(answer.reason.find('\n'), answer.reason.size()));
+    return answer;
+}
+
 // Python's errors go through NEURON as hoc errors do: std::runtime_error is the base of those.
 DeviceAnswer ask(py::object const& engine, char const* kind, long n, double t_stop) {
     py::gil_scoped_acquire gil;
@@ -89,8 +101,9 @@ DeviceAnswer ask(py::object const& engine, char const* kind, long n, double t_st
         return answer;
     } catch (py::error_already_set& error) {
         std::string const text = error.what();
+        DeviceAnswer const before = done_before(engine, error);
         error.discard_as_unraisable("heliox_neuron device engine");
-        throw std::runtime_error(text.substr(0, text.find("\n\nAt:")));
+        throw DeviceFailure(text.substr(0, text.find("\n\nAt:")), before);
     }
 }
 

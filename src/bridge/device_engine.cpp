@@ -83,10 +83,16 @@ DeviceAnswer ask(DeviceHost& host, DeviceRequest const& request, long n) {
         Asking const asking;
         WatchdogPaused const paused;
         answer = d.steps(request.kind, n, request.t_stop);
+    } catch (DeviceFailure const& error) {
+        failure = error.what();
+        answer = error.answer;
     } catch (std::exception const& error) {
         failure = error.what();
     }
     if (!failure.empty()) {
+        if (answer.done > 0) {
+            host.book(request.kind, answer, wall_seconds() - started, t_start);
+        }
         t = nrn_threads[0]._t; // what the queue delivered is delivered: a run goes on from here
         hoc_execerror(failure.c_str(), nullptr); // NEURON's frames expect no other error
     }

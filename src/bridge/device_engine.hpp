@@ -4,7 +4,9 @@
 #include "api.hpp"
 
 #include <functional>
+#include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace neuron {
 struct model_sorted_token;
@@ -16,14 +18,21 @@ struct DeviceAnswer {
     long done = 0;            // steps; NEURON's memory is as after them
     bool refused = false;     // then code and reason: the rest of the run is the CPU engine's
     bool interrupted = false; // by Ctrl-C
-    std::string code, reason;
-    std::string plan;  // how the engine ran them
+    std::string code, reason; // of a refusal, or of an error after `done` steps
+    std::string plan;         // how the engine ran them
     std::string where; // of a single step: the Python statement that asked for it, "file:line"
+};
+
+// An error of the device engine; answer: what it had done by then.
+struct DeviceFailure : std::runtime_error {
+    DeviceFailure(std::string const& text, DeviceAnswer before)
+        : std::runtime_error(text), answer(std::move(before)) {}
+    DeviceAnswer answer;
 };
 
 // kind: "psolve", "continuerun", "fadvance". n: steps wanted from nrn_threads[0]._t on. t_stop: ms, where they lead.
 // Fewer steps done: the interpreter must run now (a hoc event), the engine was asked to pause, or the
-// next step is the host's. May throw.
+// next step is the host's. May throw: a DeviceFailure where steps were done before.
 using DeviceSteps = std::function<DeviceAnswer(char const* kind, long n, double t_stop)>;
 
 // Empty: no device engine.

@@ -288,6 +288,10 @@ class CpuHost : public DeviceHost {
         record.host_syncs += answer.done > 0;
         record.seconds += seconds;
         record.t_stop = nrn_threads[0]._t;
+        if (!answer.reason.empty()) { // an error ended it
+            record.code = answer.code;
+            record.reason = answer.reason;
+        }
     }
 };
 

@@ -99,3 +99,55 @@ def test_the_first_error_is_the_one_that_is_raised():
         h.ParallelContext().psolve(20)
     engine.GpuEngine._run, Copies.give_back = run, kept
     assert len(v) > 150  # of two windows
+
+
+@pytest.mark.parametrize("when", ["in a window", "between windows", "in the first window"])
+@isolated
+def test_steps_before_an_error_are_in_the_report(when):
+    """A device that is lost in the third window: two are done, recorded, and booked with HX031."""
+    from neuron import h
+
+    from heliox_neuron.engines.gpu import engine
+    from heliox_neuron.engines.gpu.observers import Observers
+    from heliox_neuron.errors import HelioXError
+    from parity import compare, device
+
+    heliox = device.use()
+    heliox.enable = 1
+    soma = h.Section("soma")
+    soma.insert("hh")
+    synapse = h.ExpSyn(soma(0.5))
+    detector = h.NetCon(soma(0.5)._ref_v, synapse, -20, 2, 0.0, sec=soma)
+    assert detector.delay == 2  # windows of 80 steps
+    h.ParallelContext().set_maxstep(10)
+    v = h.Vector().record(soma(0.5)._ref_v)
+    place, name = (Observers, "make_room") if "between" in when else (engine.GpuEngine, "_run")
+    whole, calls = getattr(place, name), []
+
+    def failing(self, *arguments):
+        calls.append(1)
+        if len(calls) == (1 if "first" in when else 3):
+            raise HelioXError("HX031", "the device is lost.\nAnd more lines.")
+        return whole(self, *arguments)
+
+    setattr(place, name, failing)
+    h.finitialize(-65)
+    before = compare.runs_so_far()
+    with pytest.raises(RuntimeError, match="HX031 the device is lost"):
+        h.ParallelContext().psolve(20)
+    setattr(place, name, whole)
+    runs = compare.new_runs(before, compare.runs_so_far())
+    if "first" in when:
+        assert runs == []
+        return
+    (run,) = runs
+    assert (run["engine"], run["code"], run["reason"]) == (
+        "gpu", "HX031", "HX031 the device is lost."
+    )  # fmt: skip
+    assert 150 < run["steps"] == len(v) - 1 < 170
+    assert run["plan"] and run["host_syncs"] == 1
+    assert "HX031 the device is lost." in str(heliox.report())
+    h.finitialize(-65)
+    h.ParallelContext().psolve(2)
+    (again,) = compare.new_runs(compare.runs_so_far()[:-1], compare.runs_so_far())
+    assert (again["engine"], again["code"], again["steps"]) == ("gpu", "", 80)

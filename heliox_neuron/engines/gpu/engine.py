@@ -43,13 +43,13 @@ class GpuEngine:
         self.plan_name = ""  # of the last run
         self.figures: dict[str, float] = {}
         self._stepping = False  # a window has begun: NEURON's clock and events are at its end
-        self._done = 0  # steps of this batch
+        self.done = 0  # steps of this batch, also when an error ended it
 
     # ---- called by the core ----
 
     def steps(self, kind: str, n: int, t_stop: float) -> int | tuple[str, str]:
         """Does up to n steps; see _core.set_device_engine. Refusals name an HX code."""
-        self._stepping, self._done = False, 0
+        self._stepping, self.done = False, 0
         try:
             model = self._prepare(kind, n)
             try:
@@ -64,7 +64,7 @@ class GpuEngine:
                 self._model, self._key = None, ()
                 raise
             answer = self._answer(error)
-            return self._done or answer  # the next batch meets the same obstacle, or none
+            return self.done or answer  # the next batch meets the same obstacle, or none
 
     def _answer(self, error: Exception) -> tuple[str, str]:
         """Why the CPU engine is to do it. Raises what the user is to see."""
@@ -208,12 +208,12 @@ class GpuEngine:
         crossing, flags = observers.crossing_now()
         try:
             events.network.begin()
-            while self._done < n:
+            while self.done < n:
                 if len(crossing) or flags is not None:
                     self.core.device_spikes(crossing, flags)
-                m = min(n - self._done, events.window_limit(), observers.window_limit())
+                m = min(n - self.done, events.window_limit(), observers.window_limit())
                 m = observers.make_room(m)
-                if m < 1 and not self._done:
+                if m < 1 and not self.done:
                     raise out_of_memory(model.device, "there is no room for what Vectors record")
                 if m < 1:
                     break
@@ -221,11 +221,11 @@ class GpuEngine:
                 self._stepping = True
                 pause = self.core.device_pause()
                 if window.n_step:
-                    done = self._done + int(window.n_step)
+                    done = self.done + int(window.n_step)
                     more = done < n and window.stop == "n_max" and not pause
                     self._run(model, window, more)
                     crossing, flags = observers.unload(window, events, more)
-                    self._done = done
+                    self.done = done
                 else:
                     self.core.device_window_done(window)
                 self._stepping = False
@@ -235,7 +235,7 @@ class GpuEngine:
             self._end_batch(failing=True)
             raise
         self._end_batch(failing=False)
-        return self._done
+        return self.done
 
     def _end_batch(self, failing: bool) -> None:
         """NEURON's memory is whole again, as far as it can be after an error. Each part is tried

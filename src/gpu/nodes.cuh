@@ -118,18 +118,33 @@ HX_DEVICE void add_neighbours(Nodes const& nodes, int l, unsigned kin, double v,
     }
 }
 
+// The position of a slot; of the block's last one for those behind it.
+HX_DEVICE int position(Nodes const& nodes, int l) {
+    return nodes.first + (l < nodes.n ? l : nodes.n - 1);
+}
+
+// What add_axial needs of memory that is far away.
+struct Axial {
+    unsigned kin;
+    double cm;
+};
+
+HX_DEVICE Axial axial_ahead(Nodes const& nodes, int l) {
+    return {kin_of(nodes, l), fixed(hx_model.cm, nodes.first + l)};
+}
+
 // Capacitance (nrn_cap_jacob) and axial terms complete a node's row.
-HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
+HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, Axial const& axial, NodeSum& sum) {
     if (l < nodes.steady) {
         return;
     }
-    int const p = nodes.first + l;
-    sum.d += .001 * hx_model.cj * fixed(hx_model.cm, p);
+    sum.d += .001 * hx_model.cj * axial.cm;
 #ifdef HX_FAST_IMEM
+    int const p = nodes.first + l;
     hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
     hx_model.sav_d[p] = sum.d - sum.sav_d;
 #endif
-    add_neighbours(nodes, l, kin_of(nodes, l), v, sum);
+    add_neighbours(nodes, l, axial.kin, v, sum);
     nodes.rhs[l] = sum.rhs;
     nodes.d[l] = sum.d;
 }
@@ -152,6 +167,19 @@ HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
 // A thread's number for the nodes that are not steady: the last warp has the first of them, so that the others go on to
 // the steady ones.
 HX_DEVICE int tid_from_last() { return (n_warp() - 1 - warp()) * n_lane() + lane(); }
+
+// A thread's number where the first of them belong to warp `turn` (of as many as there are): what few threads do waits less
+// for memory if it does not all fall to the first warp.
+template <int turn>
+HX_DEVICE int tid_turned() {
+#if defined(__CUDACC_RTC__) && defined(HX_THREADS)
+    constexpr int n = HX_THREADS < 32 ? 1 : HX_THREADS / 32;
+    int const t = tid() - turn % n * 32;
+    return t < 0 ? t + n_thread() : t;
+#else
+    return tid();
+#endif
+}
 
 // Steady nodes are work that a warp does when it is free: warps take pieces of them in turn. A part of them is done at the
 // end of a pass of tasks, by warps that would wait for the others; the rest beside what few warps do after it.
@@ -324,13 +352,13 @@ struct Observed {
 
 HX_DEVICE Observed observe(int b) {
     Observed o{};
-    o.record = hx_model.record_first[b] + tid();
+    o.record = hx_model.record_first[b] + tid_turned<0>();
     o.record_end = hx_model.record_first[b + 1];
     if (o.record < o.record_end) {
         o.record_slot = hx_model.record_slot[o.record];
         o.record_place = hx_model.record_place[o.record];
     }
-    o.source = hx_model.source_first[b] + tid();
+    o.source = hx_model.source_first[b] + tid_turned<1>();
     o.source_end = hx_model.source_first[b + 1];
     if (o.source < o.source_end) {
         o.source_slot = hx_model.source_slot[o.source];

@@ -184,9 +184,8 @@ class Phases:
         if entry.kind == "density":
             out(f"int const i = {self._index(entry)};")
             area = "hx_model.area[p]" if needs_area(entry.kernel) else "0."
-            out(
-                f"{namespace(entry.kernel)}::current_at(shared_{m}, i, v, {area}, whole, sum{ahead});"
-            )
+            arguments = f"shared_{m}, i, v, {area}, whole, sum{ahead}"
+            out(f"{namespace(entry.kernel)}::current_at({arguments});")
         else:
             first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
             out(f"int const end = {first}[p + 1];")

@@ -23,8 +23,15 @@ struct Contribution {
 // (tree_contract.cuh).
 struct Nodes {
     int first, n, steady, kept;
-    double *v, *rhs, *d, *a, *b, *scratch;
+    RowColumns tree;
+    double *v, *scratch;
 };
+
+constexpr int kStride = row_stride<HX_TREE_METHOD>;
+HX_DEVICE double& rhs_of(Nodes const& nodes, int l) { return nodes.tree.rhs[kStride * l]; }
+HX_DEVICE double& d_of(Nodes const& nodes, int l) { return nodes.tree.d[kStride * l]; }
+HX_DEVICE double& a_of(Nodes const& nodes, int l) { return nodes.tree.a[kStride * l]; }
+HX_DEVICE double& b_of(Nodes const& nodes, int l) { return nodes.tree.b[kStride * l]; }
 
 // So that shared memory holds one more block, v may have no place of its own there: HX_V_IN_SCRATCH, it shares
 // that of the tree solve, and hx_model.v keeps it meanwhile; HX_GLOBAL_V, it is in hx_model.v only.
@@ -45,19 +52,13 @@ HX_DEVICE Nodes nodes_of(int b, double* memory) {
 #else
     nodes.steady = nodes.kept = 0;
 #endif
-#if defined(HX_V_IN_SCRATCH)
-    nodes.v = memory + 4 * nodes.n;
-#elif defined(HX_GLOBAL_V)
+    nodes.tree = columns_in<HX_TREE_METHOD>(memory, nodes.n);
+    nodes.v = nodes.scratch = memory + 4 * nodes.n;
+#if defined(HX_GLOBAL_V)
     nodes.v = hx_model.v + nodes.first;
-#else
-    nodes.v = memory;
-    memory += nodes.n;
+#elif !defined(HX_V_IN_SCRATCH)
+    nodes.scratch += nodes.n + (nodes.n & 1); // at a multiple of 16 bytes
 #endif
-    nodes.rhs = memory;
-    nodes.d = memory + nodes.n;
-    nodes.a = memory + 2 * nodes.n;
-    nodes.b = memory + 3 * nodes.n;
-    nodes.scratch = memory + 4 * nodes.n;
     return nodes;
 }
 
@@ -67,8 +68,8 @@ HX_DEVICE void load_nodes(Nodes const& nodes) {
 #ifndef HX_GLOBAL_V
         nodes.v[l] = hx_model.v[nodes.first + l];
 #endif
-        nodes.a[l] = hx_model.a[nodes.first + l];
-        nodes.b[l] = hx_model.b[nodes.first + l];
+        a_of(nodes, l) = hx_model.a[nodes.first + l];
+        b_of(nodes, l) = hx_model.b[nodes.first + l];
     }
     HX_SYNC();
 }
@@ -99,19 +100,19 @@ HX_DEVICE void add_neighbours(Nodes const& nodes, int l, unsigned kin, double v,
     int const p = nodes.first + l;
     int const parent = (int)(kin & 0xffffu) - 1, child = (int)(kin >> 16) - 1;
     if (parent >= 0) {
-        double const b = nodes.b[l];
+        double const b = b_of(nodes, l);
         sum.rhs -= b * (nodes.v[parent] - v);
         sum.d -= b;
     }
     if (child != kSeveral && child >= 0) {
-        double const a = nodes.a[child];
+        double const a = a_of(nodes, child);
         sum.rhs += a * (v - nodes.v[child]);
         sum.d -= a;
     } else if (child == kSeveral) {
         int const end = hx_model.child_first[p + 1];
         HX_ROLLED
         for (int k = hx_model.child_first[p]; k < end; ++k) {
-            double const a = nodes.a[hx_model.child[k]];
+            double const a = a_of(nodes, hx_model.child[k]);
             sum.rhs += a * (v - nodes.v[hx_model.child[k]]);
             sum.d -= a;
         }
@@ -145,8 +146,8 @@ HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, Axial const& axial
     hx_model.sav_d[p] = sum.d - sum.sav_d;
 #endif
     add_neighbours(nodes, l, axial.kin, v, sum);
-    nodes.rhs[l] = sum.rhs;
-    nodes.d[l] = sum.d;
+    rhs_of(nodes, l) = sum.rhs;
+    d_of(nodes, l) = sum.d;
 }
 
 #ifdef HX_STEADY
@@ -260,9 +261,9 @@ HX_DEVICE void steady_currents(Nodes const& nodes, SteadyPart part) {
         NodeSum sum{};
         sum.rhs = node.k - node.g * v;
         add_neighbours(nodes, l, node.kin, v, sum);
-        nodes.rhs[l] = sum.rhs;
+        rhs_of(nodes, l) = sum.rhs;
         if (l >= nodes.kept) {
-            nodes.d[l] = node.d;
+            d_of(nodes, l) = node.d;
         }
     };
     share_steady(nodes, part, rest ? 2 : 0, rest ? 8 : 2, load, finish);
@@ -281,7 +282,7 @@ HX_DEVICE double former_v(Nodes const& nodes, int l) {
 // nrn_update_voltage, with nrn_capacity_current and nrn_calc_fast_imem where somebody reads them.
 HX_DEVICE double advance_from(Nodes const& nodes, int l, double former, bool whole) {
     int const p = nodes.first + l;
-    double const dv = nodes.rhs[l];
+    double const dv = rhs_of(nodes, l);
     double const v = former + hx_model.v_scale * dv;
     set_v(nodes, l, v);
     if (whole) {

@@ -53,7 +53,8 @@ class Dialect:
 
     libm: what comes before the name of a mathematical function of uniform arguments. hoc_exp:
     hoc_Exp of a uniform argument. hoc_exp_argument: what hx::exp gets for arguments above 700.
-    quotient: a function that divides, or an empty string for the operator.
+    quotient: a function that divides, or an empty string for the operator; `{quotient}_of` is one
+    for numerators of common size.
     """
 
     libm: str
@@ -184,7 +185,8 @@ class ExprPrinter:
         left, right = self.value(expr.left), self.value(expr.right)
         kind = Kind.V if Kind.V in (left.kind, right.kind) else Kind.DOUBLE
         if expr.op == "/" and self.dialect.quotient and kind is Kind.V:
-            return Printed(f"{self.dialect.quotient}({left.code}, {right.code})", kind)
+            suffix = "_of" if _is_common(expr.left) else ""
+            return Printed(f"{self.dialect.quotient}{suffix}({left.code}, {right.code})", kind)
         level = 2 if expr.op in "*/" else 3
         return Printed(f"{left.within(level)} {expr.op} {right.within(level - 1)}", kind, level)
 
@@ -260,6 +262,17 @@ class ExprPrinter:
                 args.append(self.value(value).code)
         kind = Kind.V if self.uniformity.is_varying(expr) else Kind.DOUBLE
         return Printed(f"{mangled(expr.name)}({', '.join(args)})", kind)
+
+
+def _is_common(expr: Expr) -> bool:
+    """Whether it is a number or dt, or their product, neither tiny nor huge."""
+    if isinstance(expr, ir.Negate):
+        return _is_common(expr.operand)
+    if isinstance(expr, ir.Binary) and expr.op == "*":
+        return _is_common(expr.left) and _is_common(expr.right)
+    if isinstance(expr, ir.Ref):
+        return expr.var.storage is Storage.DT
+    return isinstance(expr, ir.Number) and 1e-60 < abs(float(expr.text)) < 1e60
 
 
 def _literal(expr: Expr) -> float | None:

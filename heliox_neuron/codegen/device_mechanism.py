@@ -23,6 +23,7 @@ from .cpp_expr import DEVICE, DEVICE_FAST, ExprPrinter, Names
 from .cpp_layout import Layout
 from .cpp_table import print_tables
 from .cpp_writer import Writer, mangled
+from .device_ahead import ahead_columns, print_ahead
 from .device_fields import Fields
 from .net_receive import print_net_receive
 
@@ -302,15 +303,25 @@ class MechanismPrinter:
         read = pointers_read(self.mechanism, body or [])
         return [p for p in self.layout.pointers if p in read]
 
-    def load(self, used: HookColumns, hook: str, pointers: list[Variable] | None = None) -> None:
-        """Declares `self`, instance i as a hook needs it. hook: as Layout.ions_used has it."""
+    def load(
+        self,
+        used: HookColumns,
+        hook: str,
+        pointers: list[Variable] | None = None,
+        ahead: list[Variable] | None = None,
+    ) -> None:
+        """Declares `self`, instance i as a hook needs it. hook: as Layout.ions_used has it. ahead:
+        columns that are looked up already.
+        """
         out = self.out
         for k in self.layout.ions_used(hook):
             ion = self.mechanism.ions[k].name
             out(f"int const ion_{k} = {self.ion_row(ion)};")
         out("Instance<double> self{};")
         for variable in used.load:
-            out(f"self.{mangled(variable.name)} = {self.read(variable)};")
+            name = mangled(variable.name)
+            value = f"ahead.{name}" if variable in (ahead or []) else self.read(variable)
+            out(f"self.{name} = {value};")
         for pointer in self._pointers(hook) if pointers is None else pointers:
             out(f"self.{mangled(pointer.name)} = *{self.pointer(pointer)}[i];")
         for variable in used.copied:
@@ -352,13 +363,13 @@ class MechanismPrinter:
     def _current_at(self) -> None:
         out, columns = self.out, self.kernel.columns.current
         assert columns is not None
-        out("// BREAKPOINT's currents of instance i; whole: unread columns are stored too.")
-        out.open(
-            "HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, "
-            "bool whole"
-            f"{'' if self.apart else ', hx::NodeSum& sum'}) {{"
-        )
-        self.load(columns, "current")
+        comment = "BREAKPOINT's currents of instance i; whole: unread columns are stored too."
+        arguments = "Shared const& shared, int i, double v, double area, bool whole"
+        names = "shared, i, v, area, whole"
+        if not self.apart:
+            arguments, names = f"{arguments}, hx::NodeSum& sum", f"{names}, sum"
+        ahead = self._open_at("current", arguments, comment)
+        self.load(columns, "current", ahead=ahead)
         if self.kernel.conductance:
             self._hinted()
         else:
@@ -374,8 +385,7 @@ class MechanismPrinter:
             out(f"{self.scratch('g')}[i] = g;")
         else:
             self._sum("rhs", "g")
-        out.close()
-        out()
+        self._close_at("current", arguments, names, ahead)
         if self.apart:
             self._add_at()
 
@@ -483,12 +493,9 @@ class MechanismPrinter:
     def _state_at(self) -> None:
         out, columns = self.out, self.kernel.columns.state
         assert columns is not None
-        out("// BREAKPOINT's SOLVE of instance i.")
-        out.open(
-            "HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, "
-            "bool whole) {"
-        )
-        self.load(columns, "state")
+        arguments = "Shared const& shared, int i, double v, double area, bool whole"
+        ahead = self._open_at("state", arguments, "BREAKPOINT's SOLVE of instance i.")
+        self.load(columns, "state", ahead=ahead)
         out("self.v = v;")
         out("state_body<double>(self, shared, true);")
         for ion in self.mechanism.ions:
@@ -498,8 +505,27 @@ class MechanismPrinter:
                     place = self.ion(ion.name, variable.column)
                     out(f"{place}[ion_{k}] = self.{mangled(variable.name)};")
         self._store(columns.store, self.kernel.state or [])
+        self._close_at("state", arguments, "shared, i, v, area, whole", ahead)
+
+    def _open_at(self, hook: str, arguments: str, comment: str) -> list[Variable]:
+        """Begins current_at or state_at. Returns the columns that it gets as an argument."""
+        ahead = ahead_columns(self.kernel, hook)
+        if ahead:
+            print_ahead(self.out, hook, [(v, self.read(v)) for v in ahead])
+            arguments += f", {hook.title()}Ahead const& ahead"
+        self.out(f"// {comment}")
+        self.out.open(f"HX_DEVICE void {hook}_at({arguments}) {{")
+        return ahead
+
+    def _close_at(self, hook: str, arguments: str, names: str, ahead: list[Variable]) -> None:
+        out = self.out
         out.close()
         out()
+        if ahead:  # for who has not looked ahead
+            out.open(f"HX_DEVICE void {hook}_at({arguments}) {{")
+            out(f"{hook}_at({names}, {hook}_ahead(i));")
+            out.close()
+            out()
 
 
 _ION_COLUMNS = ("erev", "conci", "conco", "cur", "dcurdv")

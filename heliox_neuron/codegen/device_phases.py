@@ -11,6 +11,7 @@ from ..nmodl.lower import Kernel
 from .cpp import namespace
 from .cpp_layout import Layout
 from .cpp_writer import Writer
+from .device_ahead import NodeLoop
 from .device_entry import Entry
 from .device_fields import Fields
 from .device_hooks import HookPhases
@@ -66,9 +67,13 @@ class Phases:
         for m, _, kernel in kernels:
             self.out(f"auto const shared_{m} = {namespace(kernel)}::share(t);")
 
+    def _mask_fields(self, kernels: list[int]) -> dict[int, str]:
+        """Words of the masks in which these entries have bits, each with its member of hx_model."""
+        words = sorted({m // 32 for m in kernels})
+        return {word: self.fields("int*", f"mask_{word}", "mask", word) for word in words}
+
     def _masks(self, kernels: list[int]) -> None:
-        for word in sorted({m // 32 for m in kernels}):
-            mask = self.fields("int*", f"mask_{word}", "mask", word)
+        for word, mask in self._mask_fields(kernels).items():
             self.out(f"unsigned const mask_{word} = hx::fixed({mask}, p);")
 
     def _index(self, entry: Entry) -> str:
@@ -88,7 +93,7 @@ class Phases:
             node = self.fields("int*", f"{entry.name}__node", "slot", entry.name)
             out.open(f"if ({block}[b] < {block}[b + 1]) {{")
             out(f"auto const shared_{m} = {namespace(kernel)}::share(t);")
-            out.open(over_instances(block))
+            out.open(over_instances(block, m))
             out(f"int const l = {node}[i];")
             out("double const area = hx_model.area[nodes.first + l];")
             out(f"{namespace(kernel)}::{hook}_at(shared_{m}, i, nodes.v[l], area, whole);")
@@ -137,25 +142,29 @@ class Phases:
         )
         self._shares(self._own("current"))
         out("// steady nodes only store what somebody may look at")
-        out("int const begin = whole ? 0 : nodes.steady;")
-        begin = "begin + hx::tid_from_last()"
-        out.open(f"HX_ROLLED for (int l = {begin}; l < nodes.n; l += hx::n_thread()) {{")
-        out("int const p = nodes.first + l;")
+        begin = "(whole ? 0 : nodes.steady) + hx::tid_from_last()"
+        out(f"int const begin = {begin};")
+        masks = self._mask_fields([m for m, _ in listed])
+        loop = NodeLoop(out, "current", self._own("current"))
+        loop.before(masks, "begin")
+        out.open("HX_ROLLED for (int l = begin; l < nodes.n; l += hx::n_thread()) {")
+        loop.begin(masks)
+        out("hx::Axial const axial = hx::axial_ahead(nodes, l);")
         out("double const v = nodes.v[l];")
         out("hx::NodeSum sum{};")
-        self._masks([m for m, _ in listed])
         self._before_entries()
         for group in groups(listed):
             test = rare_test(group)
             if test:
                 out.open(f"if ({test}) {{")
             for m, entry in group:
+                ahead = loop.argument(m)
                 out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
-                self._node_entry(m, entry)
+                self._node_entry(m, entry, ahead)
                 out.close()
             if test:
                 out.close()
-        out("hx::add_axial(nodes, l, v, sum);")
+        out("hx::add_axial(nodes, l, v, axial, sum);")
         out.close()
         out.close()
         out()
@@ -163,8 +172,10 @@ class Phases:
     def _before_entries(self) -> None:
         """What a node's thread looks up before it goes through the entries."""
 
-    def _node_entry(self, m: int, entry: Entry) -> None:
-        """What the node's thread does for one entry: the thread's order of mechanisms."""
+    def _node_entry(self, m: int, entry: Entry, ahead: str) -> None:
+        """What the node's thread does for one entry: the thread's order of mechanisms. ahead: the
+        argument of a density mechanism that is looked up ahead.
+        """
         out = self.out
         if entry.kind == "ion":
             self._ion(entry)
@@ -173,7 +184,8 @@ class Phases:
         if entry.kind == "density":
             out(f"int const i = {self._index(entry)};")
             area = "hx_model.area[p]" if needs_area(entry.kernel) else "0."
-            out(f"{namespace(entry.kernel)}::current_at(shared_{m}, i, v, {area}, whole, sum);")
+            arguments = f"shared_{m}, i, v, {area}, whole, sum{ahead}"
+            out(f"{namespace(entry.kernel)}::current_at({arguments});")
         else:
             first = self.fields("int*", f"{entry.name}__at_node", "at_node", entry.name)
             out(f"int const end = {first}[p + 1];")
@@ -247,17 +259,21 @@ class Phases:
             "bool advance) {"
         )
         self._shares(kernels)
-        begin = "nodes.steady + hx::tid_from_last()"
-        out.open(f"HX_ROLLED for (int l = {begin}; l < nodes.n; l += hx::n_thread()) {{")
-        out("double const v = advance ? hx::advance_v(nodes, l, whole) : nodes.v[l];")
+        out("int const begin = nodes.steady + hx::tid_from_last();")
+        masks = self._mask_fields([m for m, *_ in kernels])
+        loop = NodeLoop(out, "state", kernels)
         if kernels:
-            out("int const p = nodes.first + l;")
-            self._masks([m for m, *_ in kernels])
+            loop.before(masks, "begin")
+        out.open("HX_ROLLED for (int l = begin; l < nodes.n; l += hx::n_thread()) {")
+        if kernels:
+            loop.begin(masks)
+        out("double const v = advance ? hx::advance_v(nodes, l, whole) : nodes.v[l];")
         for m, entry, kernel in kernels:
+            ahead = loop.argument(m)
             out.open(f"if (mask_{m // 32} >> {m % 32} & 1u) {{")
             out(f"int const i = {self._index(entry)};")
             area = "hx_model.area[p]" if needs_area(kernel) else "0."
-            out(f"{namespace(kernel)}::state_at(shared_{m}, i, v, {area}, whole);")
+            out(f"{namespace(kernel)}::state_at(shared_{m}, i, v, {area}, whole{ahead});")
             out.close()
         out.close()
         if last:
@@ -337,9 +353,11 @@ class Phases:
         out()
 
 
-def over_instances(block: str) -> str:
-    """The loop of a block's threads over its instances. block: first instance of each block."""
-    begin = f"{block}[b] + hx::tid()"
+def over_instances(block: str, turn: int = 0) -> str:
+    """The loop of a block's threads over its instances. block: first instance of each block. turn:
+    the warp that begins, so that mechanisms of few instances do not wait for one another.
+    """
+    begin = f"{block}[b] + hx::tid_turned<{turn}>()"
     return f"HX_ROLLED for (int i = {begin}; i < {block}[b + 1]; i += hx::n_thread()) {{"
 
 

@@ -239,7 +239,7 @@ class Streams(Phases):
                 name = namespace(kernel)
                 out(f"{name}::add_at(i, {name}::contribution_at(i), whole, sum);")
             out.close()
-        out("hx::add_axial(nodes, l, nodes.v[l], sum);")
+        out("hx::add_axial(nodes, l, nodes.v[l], hx::axial_ahead(nodes, l), sum);")
         out.close()
         out.close()
         out()

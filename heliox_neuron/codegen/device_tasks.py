@@ -178,14 +178,14 @@ class Tasks(Phases):
         """The node's thread has only the currents left to do."""
         super()._ion(replace(entry, nernst=False))
 
-    def _node_entry(self, m: int, entry: Entry) -> None:
+    def _node_entry(self, m: int, entry: Entry, ahead: str) -> None:
         """What the node's thread does for one entry: the thread's order of mechanisms."""
         if entry.kind == "density" and m in self.passes[0]:
             assert entry.kernel is not None
             name = namespace(entry.kernel)
             self.out(f"{name}::add_at(i_{m}, part_{m}, whole, sum);")
         else:
-            super()._node_entry(m, entry)
+            super()._node_entry(m, entry, ahead)
 
     def _before_entries(self) -> None:
         """Looks up the contributions of a node's tasks, all at a time."""

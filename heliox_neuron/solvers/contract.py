@@ -16,7 +16,8 @@ PIECE = 10  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
 LANES = 32
 _FEW_THREADS = 128
 _COST_OF_ROUND = 2.3  # there and back, in nodes that a thread eliminates (measured on an H200)
-_HEAD = 5  # words of a piece before its slots
+_ALIGN = 4  # words that one load brings
+_NONE = 0xFFFF  # the child of a piece without one
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def _last_received(rounds: list[list[Removal]], n_left: int) -> list[int]:
 def _forward(
     rounds: list[list[Removal]], last: list[int]
 ) -> tuple[list[int], list[int], list[int]]:
-    """Bounds of the forward rounds, their items of five words, lists of more children."""
+    """Bounds of the forward rounds, their items of four words, lists of more children."""
     bounds: list[int] = [0]
     items: list[int] = []
     more: list[int] = []
@@ -236,11 +237,11 @@ def _forward(
             below = down.get(q, [])
             first, second = [*below, len(last), len(last)][:2]
             rest = below[2:]
-            items += [q * 2 + (last[q] == r), up.get(q, len(last)), first, second]
+            items += [q * 2 + (last[q] == r), up.get(q, len(last)), first | second << 16]
             items.append(len(more) if rest else -1)
             if rest:
                 more += [len(rest), *rest]
-        bounds.append(len(items) // 5)
+        bounds.append(len(items) // 4)
     return bounds, items, more
 
 
@@ -256,21 +257,20 @@ def _tail(bounds: list[int], back: list[list[Removal]]) -> int:
 
 def _piece_words(
     parts: list[Piece], places: Ints, index: dict[int, int], slot: Ints, longest: int
-) -> list[int]:
-    """places: where each leaves what it takes from its parent."""
-    words: Ints = np.zeros((_HEAD + max(longest, PIECE), len(parts)), np.int64)
+) -> Ints:
+    """Eight words of two numbers for each. places: where each leaves what its parent loses."""
+    words: Ints = np.zeros((len(parts), 16), np.int64)
     for k, piece in enumerate(parts):
         child = piece.child
-        words[:_HEAD, k] = (
+        words[k, :5] = (
             len(piece.nodes),
-            index[child] if child >= 0 else -1,
-            slot[child] if child >= 0 else -1,
+            index[child] if child >= 0 else _NONE,
+            slot[child] if child >= 0 else 0,
             index[piece.parent],
             places[k],
         )
-        words[_HEAD : _HEAD + len(piece.nodes), k] = slot[piece.nodes]
-    out: list[int] = words.ravel().tolist()
-    return out
+        words[k, 5 : 5 + len(piece.nodes)] = slot[piece.nodes]
+    return (words[:, ::2] | words[:, 1::2] << 16).ravel()
 
 
 def table(parent: Ints, slot: Ints, n_thread: int) -> tuple[Ints, int, int]:
@@ -293,26 +293,48 @@ def table(parent: Ints, slot: Ints, n_thread: int) -> tuple[Ints, int, int]:
     left_words: list[int] = []
     for q, i in enumerate(left):
         flags = (i in below_piece) * 2 + (last[q] < 0)
-        left_words += [int(slot[i]) * 4 + flags, int(first[q])]
-    left_words += [0, int(first[-1])]
+        count = first[q + 1] - first[q]
+        left_words += [int(slot[i]) * 4 + flags, int(first[q] | count << 16)]
     bounds, items, more = _forward(rounds, last)
     back = [*rounds, [Removal(index[i], -1, -1) for i in tree.roots()]]
-    sections = [
+    none = len(left)
+    sections: list[list[int] | Ints] = [
         _piece_words(parts, places, index, slot, longest),
         left_words,
         bounds,
         items,
         more,
-        np.cumsum([0] + [len(ones) for ones in back]).tolist(),
+        np.cumsum([0] + [len(ones) for ones in back]),
         [
-            word if word >= 0 else len(left)
+            word
             for ones in back
             for one in ones
-            for word in (one.node, one.parent, one.child)
+            for word in (
+                one.node | (one.parent if one.parent >= 0 else none) << 16,
+                one.child if one.child >= 0 else none,
+            )
         ],
     ]
-    words = [len(parts), len(left), len(rounds), _tail(bounds, back)]
-    words += np.cumsum([11] + [len(section) for section in sections[:-1]]).tolist()
-    words += [word for section in sections for word in section]
-    words += [0] * (5 * n_thread)  # the kernel loads ahead
-    return np.array(words, np.int32), 5 * (len(left) + 1) + 2 * len(parts), len(rounds)
+    head = [len(parts), len(left), len(rounds), _tail(bounds, back)]
+    return _joined(head, sections, 4 * n_thread), _scratch(len(left), len(parts)), len(rounds)
+
+
+def _scratch(n_left: int, n_piece: int) -> int:
+    """Doubles: ContractScratch of tree_contract.cuh."""
+    return 4 * (n_left + 1) + 2 * n_piece + n_left + 1
+
+
+def _joined(head: list[int], sections: list[list[int] | Ints], behind: int) -> Ints:
+    """One table: `head`, the sections' positions, the sections at multiples of four words. behind:
+    words after the last one, which the kernel may load and not use.
+    """
+    begin = len(head) + len(sections)
+    for section in sections:
+        begin += -begin % _ALIGN
+        head.append(begin)
+        begin += len(section)
+    table: Ints = np.zeros(begin + behind + -(begin + behind) % _ALIGN, np.int64)
+    table[: len(head)] = head
+    for at, section in zip(head[-len(sections) :], sections, strict=True):
+        table[at : at + len(section)] = section
+    return table.astype(np.uint32).view(np.int32)

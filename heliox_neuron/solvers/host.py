@@ -7,7 +7,6 @@ import functools
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +17,9 @@ from .tree_plan import METHODS, plan
 
 _SOURCE = """\
 #include "{header}"
-extern "C" void solve_{method}(int const* table, double* d, double* rhs, double const* a,
-                               double const* b, double* scratch) {{
-    hx::solve_tree<hx::tree_{method}>(table, d, rhs, a, b, scratch);
+extern "C" int stride_{method} = hx::row_stride<hx::tree_{method}>;
+extern "C" void solve_{method}(int const* table, double* memory, int n, double* scratch) {{
+    hx::solve_tree<hx::tree_{method}>(table, hx::columns_in<hx::tree_{method}>(memory, n), scratch);
 }}
 """
 
@@ -69,15 +68,15 @@ def solve(
     place = np.arange(tree.n_node) if slot is None else np.asarray(slot)
     n_slot = int(place.max(initial=-1)) + 1
 
-    def column(values: npt.ArrayLike) -> Doubles:
-        out = np.full(n_slot, np.nan)
-        out[place] = values
-        return out
-
-    columns = [column(values) for values in (d, rhs, a, b)]
+    library = _library()
+    memory: Doubles = np.full(4 * n_slot, np.nan)
+    pairs = ctypes.c_int.in_dll(library, f"stride_{method}").value == 2
+    halves = memory.reshape(2, n_slot, 2).swapaxes(1, 2) if pairs else memory.reshape(2, 2, n_slot)
+    for k, values in enumerate((d, rhs, a, b)):
+        halves[k // 2, k % 2, place] = values
     scratch = np.full(tree.scratch_doubles + 1, np.nan)
     table = np.ascontiguousarray(tree.table)
-    arguments: list[Any] = [ctypes.c_void_p(x.ctypes.data) for x in (table, *columns, scratch)]
-    getattr(_library(), f"solve_{method}")(*arguments)
-    x: Doubles = columns[1][place]
+    pointers = [ctypes.c_void_p(x.ctypes.data) for x in (table, memory, scratch)]
+    getattr(library, f"solve_{method}")(pointers[0], pointers[1], n_slot, pointers[2])
+    x: Doubles = halves[0, 1, place]
     return x

@@ -90,7 +90,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_coupled(double t, int n_step, int flags, int 
         hx_point_currents(nodes, b, t, whole);
         hx_node_currents(nodes, b, t, whole);
         HX_SYNC();
-        hx::solve_tree<HX_TREE_METHOD>(table, nodes.d, nodes.rhs, nodes.a, nodes.b, nodes.scratch);
+        hx::solve_tree<HX_TREE_METHOD>(table, nodes.tree, nodes.scratch);
         t += half;
         hx_advance_v(nodes, whole);
         HX_SYNC();

@@ -80,3 +80,16 @@ HX_DEVICE T passing(T const* p, int i) {
 } // namespace hx
 
 #endif
+
+namespace hx {
+// What one load brings.
+struct alignas(16) Two {
+    double x, y;
+};
+struct alignas(8) TwoWords {
+    int word[2];
+};
+struct alignas(16) FourWords {
+    int word[4];
+};
+} // namespace hx

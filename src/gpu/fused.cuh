@@ -49,8 +49,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_fused(double t, int n_step, int flags) {
         hx_node_currents(nodes, b, t, whole);
         hx::steady_currents(nodes, hx::kCurrentsRest);
         HX_SYNC();
-        hx::solve_tree<HX_TREE_METHOD>(table, nodes.d, nodes.rhs, nodes.a, nodes.b, nodes.scratch,
-                                       constant);
+        hx::solve_tree<HX_TREE_METHOD>(table, nodes.tree, nodes.scratch, constant);
 #ifdef HX_STEADY
         constant.known = !hx_model.steady_again;
 #endif

@@ -23,8 +23,15 @@ struct Contribution {
 // (tree_contract.cuh).
 struct Nodes {
     int first, n, steady, kept;
-    double *v, *rhs, *d, *a, *b, *scratch;
+    RowColumns tree;
+    double *v, *scratch;
 };
+
+constexpr int kStride = row_stride<HX_TREE_METHOD>;
+HX_DEVICE double& rhs_of(Nodes const& nodes, int l) { return nodes.tree.rhs[kStride * l]; }
+HX_DEVICE double& d_of(Nodes const& nodes, int l) { return nodes.tree.d[kStride * l]; }
+HX_DEVICE double& a_of(Nodes const& nodes, int l) { return nodes.tree.a[kStride * l]; }
+HX_DEVICE double& b_of(Nodes const& nodes, int l) { return nodes.tree.b[kStride * l]; }
 
 // So that shared memory holds one more block, v may have no place of its own there: HX_V_IN_SCRATCH, it shares
 // that of the tree solve, and hx_model.v keeps it meanwhile; HX_GLOBAL_V, it is in hx_model.v only.
@@ -45,19 +52,13 @@ HX_DEVICE Nodes nodes_of(int b, double* memory) {
 #else
     nodes.steady = nodes.kept = 0;
 #endif
-#if defined(HX_V_IN_SCRATCH)
-    nodes.v = memory + 4 * nodes.n;
-#elif defined(HX_GLOBAL_V)
+    nodes.tree = columns_in<HX_TREE_METHOD>(memory, nodes.n);
+    nodes.v = nodes.scratch = memory + 4 * nodes.n;
+#if defined(HX_GLOBAL_V)
     nodes.v = hx_model.v + nodes.first;
-#else
-    nodes.v = memory;
-    memory += nodes.n;
+#elif !defined(HX_V_IN_SCRATCH)
+    nodes.scratch += nodes.n + (nodes.n & 1); // at a multiple of 16 bytes
 #endif
-    nodes.rhs = memory;
-    nodes.d = memory + nodes.n;
-    nodes.a = memory + 2 * nodes.n;
-    nodes.b = memory + 3 * nodes.n;
-    nodes.scratch = memory + 4 * nodes.n;
     return nodes;
 }
 
@@ -67,8 +68,8 @@ HX_DEVICE void load_nodes(Nodes const& nodes) {
 #ifndef HX_GLOBAL_V
         nodes.v[l] = hx_model.v[nodes.first + l];
 #endif
-        nodes.a[l] = hx_model.a[nodes.first + l];
-        nodes.b[l] = hx_model.b[nodes.first + l];
+        a_of(nodes, l) = hx_model.a[nodes.first + l];
+        b_of(nodes, l) = hx_model.b[nodes.first + l];
     }
     HX_SYNC();
 }
@@ -99,39 +100,54 @@ HX_DEVICE void add_neighbours(Nodes const& nodes, int l, unsigned kin, double v,
     int const p = nodes.first + l;
     int const parent = (int)(kin & 0xffffu) - 1, child = (int)(kin >> 16) - 1;
     if (parent >= 0) {
-        double const b = nodes.b[l];
+        double const b = b_of(nodes, l);
         sum.rhs -= b * (nodes.v[parent] - v);
         sum.d -= b;
     }
     if (child != kSeveral && child >= 0) {
-        double const a = nodes.a[child];
+        double const a = a_of(nodes, child);
         sum.rhs += a * (v - nodes.v[child]);
         sum.d -= a;
     } else if (child == kSeveral) {
         int const end = hx_model.child_first[p + 1];
         HX_ROLLED
         for (int k = hx_model.child_first[p]; k < end; ++k) {
-            double const a = nodes.a[hx_model.child[k]];
+            double const a = a_of(nodes, hx_model.child[k]);
             sum.rhs += a * (v - nodes.v[hx_model.child[k]]);
             sum.d -= a;
         }
     }
 }
 
+// The position of a slot; of the block's last one for those behind it.
+HX_DEVICE int position(Nodes const& nodes, int l) {
+    return nodes.first + (l < nodes.n ? l : nodes.n - 1);
+}
+
+// What add_axial needs of memory that is far away.
+struct Axial {
+    unsigned kin;
+    double cm;
+};
+
+HX_DEVICE Axial axial_ahead(Nodes const& nodes, int l) {
+    return {kin_of(nodes, l), fixed(hx_model.cm, nodes.first + l)};
+}
+
 // Capacitance (nrn_cap_jacob) and axial terms complete a node's row.
-HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, NodeSum& sum) {
+HX_DEVICE void add_axial(Nodes const& nodes, int l, double v, Axial const& axial, NodeSum& sum) {
     if (l < nodes.steady) {
         return;
     }
-    int const p = nodes.first + l;
-    sum.d += .001 * hx_model.cj * fixed(hx_model.cm, p);
+    sum.d += .001 * hx_model.cj * axial.cm;
 #ifdef HX_FAST_IMEM
+    int const p = nodes.first + l;
     hx_model.sav_rhs[p] = sum.sav_rhs - sum.rhs;
     hx_model.sav_d[p] = sum.d - sum.sav_d;
 #endif
-    add_neighbours(nodes, l, kin_of(nodes, l), v, sum);
-    nodes.rhs[l] = sum.rhs;
-    nodes.d[l] = sum.d;
+    add_neighbours(nodes, l, axial.kin, v, sum);
+    rhs_of(nodes, l) = sum.rhs;
+    d_of(nodes, l) = sum.d;
 }
 
 #ifdef HX_STEADY
@@ -152,6 +168,19 @@ HX_DEVICE void set_steady(Nodes const& nodes, int l, double k, double g) {
 // A thread's number for the nodes that are not steady: the last warp has the first of them, so that the others go on to
 // the steady ones.
 HX_DEVICE int tid_from_last() { return (n_warp() - 1 - warp()) * n_lane() + lane(); }
+
+// A thread's number where the first of them belong to warp `turn` (of as many as there are): what few threads do waits less
+// for memory if it does not all fall to the first warp.
+template <int turn>
+HX_DEVICE int tid_turned() {
+#if defined(__CUDACC_RTC__) && defined(HX_THREADS)
+    constexpr int n = HX_THREADS < 32 ? 1 : HX_THREADS / 32;
+    int const t = tid() - turn % n * 32;
+    return t < 0 ? t + n_thread() : t;
+#else
+    return tid();
+#endif
+}
 
 // Steady nodes are work that a warp does when it is free: warps take pieces of them in turn. A part of them is done at the
 // end of a pass of tasks, by warps that would wait for the others; the rest beside what few warps do after it.
@@ -232,9 +261,9 @@ HX_DEVICE void steady_currents(Nodes const& nodes, SteadyPart part) {
         NodeSum sum{};
         sum.rhs = node.k - node.g * v;
         add_neighbours(nodes, l, node.kin, v, sum);
-        nodes.rhs[l] = sum.rhs;
+        rhs_of(nodes, l) = sum.rhs;
         if (l >= nodes.kept) {
-            nodes.d[l] = node.d;
+            d_of(nodes, l) = node.d;
         }
     };
     share_steady(nodes, part, rest ? 2 : 0, rest ? 8 : 2, load, finish);
@@ -253,7 +282,7 @@ HX_DEVICE double former_v(Nodes const& nodes, int l) {
 // nrn_update_voltage, with nrn_capacity_current and nrn_calc_fast_imem where somebody reads them.
 HX_DEVICE double advance_from(Nodes const& nodes, int l, double former, bool whole) {
     int const p = nodes.first + l;
-    double const dv = nodes.rhs[l];
+    double const dv = rhs_of(nodes, l);
     double const v = former + hx_model.v_scale * dv;
     set_v(nodes, l, v);
     if (whole) {
@@ -324,13 +353,13 @@ struct Observed {
 
 HX_DEVICE Observed observe(int b) {
     Observed o{};
-    o.record = hx_model.record_first[b] + tid();
+    o.record = hx_model.record_first[b] + tid_turned<0>();
     o.record_end = hx_model.record_first[b + 1];
     if (o.record < o.record_end) {
         o.record_slot = hx_model.record_slot[o.record];
         o.record_place = hx_model.record_place[o.record];
     }
-    o.source = hx_model.source_first[b] + tid();
+    o.source = hx_model.source_first[b] + tid_turned<1>();
     o.source_end = hx_model.source_first[b + 1];
     if (o.source < o.source_end) {
         o.source_slot = hx_model.source_slot[o.source];

@@ -7,7 +7,7 @@
 #define HX_NODE_MEMORY(memory, b)                                                                  \
     double* const memory = hx_model.workspace + hx_model.workspace_first[b]
 #else
-#define HX_NODE_MEMORY(memory, b) extern __shared__ double memory[]
+#define HX_NODE_MEMORY(memory, b) extern __shared__ __align__(16) double memory[]
 #endif
 #ifndef HX_THREADS
 #define HX_THREADS 1024

@@ -42,7 +42,7 @@ HX_GLOBAL void HX_LAUNCH_BOUNDS hx_solve() {
     int const b = hx::block();
     hx::Nodes const nodes = hx::nodes_of_block(b);
     int const* const table = hx_model.tree_table + hx_model.tree_first[b];
-    hx::solve_tree<HX_TREE_METHOD>(table, nodes.d, nodes.rhs, nodes.a, nodes.b, nodes.scratch);
+    hx::solve_tree<HX_TREE_METHOD>(table, nodes.tree, nodes.scratch);
 }
 
 HX_GLOBAL void hx_advance() {

@@ -21,18 +21,37 @@ constexpr int tree_dhs = 1;
 constexpr int tree_contract = 2;
 constexpr int tree_dhs_levels = 3;
 
+// d, rhs, a, b of a block's nodes: element l at l * row_stride<method>. contract has rhs beside d, and b beside a, in
+// 16 bytes that one load brings.
+struct RowColumns {
+    double *d, *rhs, *a, *b;
+};
 template <int method>
-HX_DEVICE void solve_tree(int const* HX_RESTRICT table, double* d, double* rhs, double const* a,
-                          double const* b, double* scratch, ConstantRows const& constant = {}) {
+constexpr int row_stride = method == tree_contract ? 2 : 1;
+
+// The columns of n nodes in 4 n doubles, at a multiple of 16 bytes for contract.
+template <int method>
+HX_DEVICE RowColumns columns_in(double* memory, int n) {
+    if constexpr (row_stride<method> == 2) {
+        return {memory, memory + 1, memory + 2 * n, memory + 2 * n + 1};
+    }
+    return {memory, memory + n, memory + 2 * n, memory + 3 * n};
+}
+
+// x is in rhs. scratch: at a multiple of 16 bytes. table: too, for contract.
+template <int method>
+HX_DEVICE void solve_tree(int const* HX_RESTRICT table, RowColumns const& of, double* scratch,
+                          ConstantRows const& constant = {}) {
     if constexpr (method == tree_hines) {
-        solve_hines(table, d, rhs, a, b);
+        solve_hines(table, of.d, of.rhs, of.a, of.b);
     } else if constexpr (method == tree_dhs) {
-        solve_dhs(table, d, rhs, a, b, scratch);
+        solve_dhs(table, of.d, of.rhs, of.a, of.b, scratch);
     } else if constexpr (method == tree_contract) {
-        solve_contract(table, d, rhs, a, b, scratch, constant);
+        solve_contract(table, reinterpret_cast<Two*>(of.d), reinterpret_cast<Two const*>(of.a),
+                       scratch, constant);
     } else {
         static_assert(method == tree_dhs_levels, "no such tree method");
-        solve_levels(table, d, rhs, a, b, scratch);
+        solve_levels(table, of.d, of.rhs, of.a, of.b, scratch);
     }
 }
 

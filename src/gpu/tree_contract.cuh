@@ -15,47 +15,67 @@
 namespace hx {
 
 // Table: n_piece, n_left, n_round, tail (rounds from here on are one warp's), and the positions of: pieces,
-// nodes left, forward rounds, items, more children, backward rounds, backward items.
+// nodes left, forward rounds, items, more children, backward rounds, backward items. What is read together lies in
+// four or two words at such a position; two numbers below 2^16 share one.
 struct ContractTable {
     int const* words;
     int n_piece, n_left, n_round, tail;
-    int const *pieces, *left, *rounds, *items, *more, *back_rounds, *back_items;
+    FourWords const* pieces; // two for each
+    TwoWords const* left;
+    int const* rounds;
+    FourWords const* items;
+    int const *more, *back_rounds;
+    TwoWords const* back_items;
 };
 
-// scratch: five columns of the nodes left, then what each piece takes from its parent.
+// A node left. row: d (its inverse once all is collected) and rhs; link: a and b.
+struct LeftNode {
+    Two row, link;
+};
+
+// scratch: the nodes left, what each piece takes from its parent's row, and a of a node's child when the node was
+// eliminated.
 struct ContractScratch {
-    double *d, *rhs, *a, *b; // d: its inverse once all is collected
-    double* child_a;         // a of a node's child when the node was eliminated
-    double* up;
+    LeftNode* node;
+    Two* up;
+    double* child_a;
 };
 
+// 1/d to about one unit in the last place: d is not 0, and the coarse inverse has 20 bits.
 HX_DEVICE double fast_inverse(double d) {
-    double const y0 = coarse_inverse(d);
-    double const e = fused(-d, y0, 1.);
-    double const y1 = fused(y0, fused(e, e, e), y0);
-    return fused(y1, fused(-d, y1, 1.), y1);
+    double const y = coarse_inverse(d);
+    double const e = fused(-d, y, 1.);
+    return fused(y, fused(e, e, e), y);
 }
 
-// A piece: n nodes, the child left (-1: none) and its slot, the parent left, where it leaves what it takes from the parent,
+constexpr unsigned kNone = 0xffff;
+
+// A piece: n nodes, the child left (kNone: none) and its slot, the parent left, where it leaves what it takes from the parent,
 // the nodes' slots, tips first (0 beyond n).
 struct Piece {
-    int n, child, child_slot, parent, place;
-    int slot[HX_CONTRACT_PIECE];
+    unsigned n, child, child_slot, parent, place;
+    unsigned slot[HX_CONTRACT_PIECE];
 };
 
-// The table is far away: all words of a piece are on their way at a time, and a thread keeps those of its first one.
+HX_DEVICE unsigned low_half(int word) { return (unsigned)word & 0xffffu; }
+HX_DEVICE unsigned high_half(int word) { return (unsigned)word >> 16; }
+
+// The table is far away: a thread keeps the words of its first piece.
 HX_DEVICE Piece piece_at(ContractTable const& table, int k) {
-    int const* const word = table.pieces + k;
-    int const step = table.n_piece;
+    FourWords const one = table.pieces[2 * k], two = table.pieces[2 * k + 1];
+    int const words[8] = {one.word[0], one.word[1], one.word[2], one.word[3],
+                          two.word[0], two.word[1], two.word[2], two.word[3]};
+    static_assert(HX_CONTRACT_PIECE <= 11, "a piece has sixteen half words");
     Piece piece;
-    piece.n = word[0];
-    piece.child = word[step];
-    piece.child_slot = word[2 * step];
-    piece.parent = word[3 * step];
-    piece.place = word[4 * step];
+    piece.n = low_half(words[0]);
+    piece.child = high_half(words[0]);
+    piece.child_slot = low_half(words[1]);
+    piece.parent = high_half(words[1]);
+    piece.place = low_half(words[2]);
 #pragma unroll
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
-        piece.slot[j] = word[(5 + j) * step];
+        int const word = words[(j + 5) / 2];
+        piece.slot[j] = j % 2 ? low_half(word) : high_half(word);
     }
     return piece;
 }
@@ -63,13 +83,13 @@ HX_DEVICE Piece piece_at(ContractTable const& table, int k) {
 // Rows that no step changes: those of slots below n; their d is in `d`, as steps destroy the block's own. known: a
 // solve before this one has left the inverses of pieces of such rows in the block's d.
 struct ConstantRows {
-    int n;
+    unsigned n;
     double const* d;
     bool known;
 };
 
 HX_DEVICE bool is_constant(Piece const& piece, ConstantRows const& rows) {
-    int largest = 0; // slots beyond the piece's nodes are 0
+    unsigned largest = 0; // slots beyond the piece's nodes are 0
 #pragma unroll
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
         largest = piece.slot[j] > largest ? piece.slot[j] : largest;
@@ -77,170 +97,153 @@ HX_DEVICE bool is_constant(Piece const& piece, ConstantRows const& rows) {
     return largest < rows.n;
 }
 
-// known: the inverses of the piece's nodes are in d.
+// rows: d and rhs of the block's nodes; links: a and b. known: the inverses of the piece's nodes are in d.
 template <bool known>
-HX_DEVICE void eliminate_nodes(Piece const& piece, ContractScratch const& left, double* d,
-                               double* rhs, double const* a, double const* b,
-                               ConstantRows const& rows) {
-    int const n = piece.n, child = piece.child, child_slot = piece.child_slot;
-    double to_child = child < 0 ? 0. : a[child_slot];   // row of the node, column of the child
-    double from_child = child < 0 ? 0. : b[child_slot]; // row of the child, column of the node
+HX_DEVICE void eliminate_nodes(Piece const& piece, ContractScratch const& left, Two* rows,
+                               Two const* links, ConstantRows const& constant) {
+    unsigned const n = piece.n, child = piece.child;
+    Two const below = child == kNone ? Two{0., 0.} : links[piece.child_slot];
+    double to_child = below.x;   // row of the node, column of the child
+    double from_child = below.y; // row of the child, column of the node
     double child_d = 0., child_rhs = 0., up_d = 0., up_rhs = 0.;
 #pragma unroll
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
         if (j < n) {
-            int const i = piece.slot[j];
-            double const ri = rhs[i] - up_rhs, bi = b[i];
+            unsigned const i = piece.slot[j];
+            Two const row = rows[i], link = links[i];
+            double const ri = row.y - up_rhs;
             double y;
             if constexpr (known) {
-                y = d[i];
+                y = row.x;
+                rows[i].y = ri;
             } else {
-                y = fast_inverse((i < rows.n ? rows.d[i] : d[i]) - up_d);
-                d[i] = y;
+                y = fast_inverse((i < constant.n ? constant.d[i] : row.x) - up_d);
+                rows[i] = {y, ri};
             }
-            rhs[i] = ri;
-            double const f = a[i] * y;
             double const g = from_child * y;
             child_d -= g * to_child;
             child_rhs -= g * ri;
-            up_d = f * bi;
-            up_rhs = f * ri;
-            to_child = -f * to_child;
-            from_child = -g * bi;
+            up_d = link.x * link.y * y;
+            up_rhs = link.x * ri * y;
+            to_child = -(link.x * to_child) * y;
+            from_child = -g * link.y;
         }
     }
-    left.up[2 * piece.place] = up_d;
-    left.up[2 * piece.place + 1] = up_rhs;
-    if (child >= 0) {
-        left.d[child] = child_d;
-        left.rhs[child] = child_rhs;
-        left.a[child] = to_child;
-        left.b[child] = from_child;
+    left.up[piece.place] = {up_d, up_rhs};
+    if (child != kNone) {
+        left.node[child] = {{child_d, child_rhs}, {to_child, from_child}};
     }
 }
 
-HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, double* d,
-                               double* rhs, double const* a, double const* b,
-                               ConstantRows const& rows) {
-    if (rows.known && is_constant(piece, rows)) {
-        eliminate_nodes<true>(piece, left, d, rhs, a, b, rows);
+HX_DEVICE void eliminate_piece(Piece const& piece, ContractScratch const& left, Two* rows,
+                               Two const* links, ConstantRows const& constant) {
+    if (constant.known && is_constant(piece, constant)) {
+        eliminate_nodes<true>(piece, left, rows, links, constant);
     } else {
-        eliminate_nodes<false>(piece, left, d, rhs, a, b, rows);
+        eliminate_nodes<false>(piece, left, rows, links, constant);
     }
 }
 
 // x of a piece's nodes from those of its parent and child.
-HX_DEVICE void substitute_piece(Piece const& piece, ContractScratch const& left, double const* d,
-                                double* rhs, double const* a, double const* b) {
-    int const n = piece.n, child = piece.child;
-    double const child_x = child < 0 ? 0. : left.rhs[child];
-    double to_child = child < 0 ? 0. : a[piece.child_slot];
-    double x = left.rhs[piece.parent];
+HX_DEVICE void substitute_piece(Piece const& piece, ContractScratch const& left, Two* rows,
+                                Two const* links) {
+    unsigned const n = piece.n, child = piece.child;
+    double const child_x = child == kNone ? 0. : left.node[child].row.y;
+    double to_child = child == kNone ? 0. : links[piece.child_slot].x;
+    double x = left.node[piece.parent].row.y;
     double fixed[HX_CONTRACT_PIECE], factor[HX_CONTRACT_PIECE];
 #pragma unroll
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
         if (j < n) {
-            int const i = piece.slot[j];
-            double const y = d[i];
-            fixed[j] = (rhs[i] - to_child * child_x) * y;
-            factor[j] = b[i] * y;
-            to_child = -(a[i] * y) * to_child;
+            Two const row = rows[piece.slot[j]], link = links[piece.slot[j]];
+            fixed[j] = (row.y - to_child * child_x) * row.x;
+            factor[j] = link.y * row.x;
+            to_child = -(link.x * row.x) * to_child;
         }
     }
 #pragma unroll
     for (int j = HX_CONTRACT_PIECE - 1; j >= 0; --j) {
         if (j < n) {
             x = fixed[j] - factor[j] * x;
-            rhs[piece.slot[j]] = x;
+            rows[piece.slot[j]].y = x;
         }
     }
 }
 
 // A node left: what the pieces around it leave it. Words of node q: slot * 4 + (has a piece above) * 2 + (its
-// inverse is due), first piece below.
+// inverse is due), first piece below and how many.
 HX_DEVICE void collect_pieces(ContractTable const& table, ContractScratch const& left, int q,
-                              double const* d, double const* rhs, double const* a,
-                              double const* b) {
-    int const word = table.left[2 * q];
-    int const i = word >> 2;
-    double dq = d[i], rq = rhs[i];
-    if (word & 2) {
-        dq += left.d[q];
-        rq += left.rhs[q];
+                              Two const* rows, Two const* links) {
+    TwoWords const node = table.left[q];
+    unsigned const i = (unsigned)node.word[0] >> 2;
+    Two row = rows[i];
+    if (node.word[0] & 2) {
+        Two const more = left.node[q].row;
+        row.x += more.x;
+        row.y += more.y;
     } else {
-        left.a[q] = a[i];
-        left.b[q] = b[i];
+        left.node[q].link = links[i];
     }
+    unsigned const first = low_half(node.word[1]), end = first + high_half(node.word[1]);
     HX_ROLLED
-    for (int k = table.left[2 * q + 1]; k < table.left[2 * q + 3]; ++k) {
-        dq -= left.up[2 * k];
-        rq -= left.up[2 * k + 1];
+    for (unsigned k = first; k < end; ++k) {
+        Two const taken = left.up[k];
+        row.x -= taken.x;
+        row.y -= taken.y;
     }
-    left.d[q] = word & 1 ? fast_inverse(dq) : dq;
-    left.rhs[q] = rq;
+    left.node[q].row = {node.word[0] & 1 ? fast_inverse(row.x) : row.x, row.y};
 }
 
-// A node that stays in a round: node * 2 + (its inverse is due), eliminated parent and two eliminated children
+// A node that stays in a round: node * 2 + (its inverse is due), eliminated parent, two eliminated children
 // (n_left: none), position of more children or -1 (their number, then the nodes).
-struct Staying {
-    int word, up, down, second, more;
-};
-
-HX_DEVICE Staying staying(ContractTable const& table, int k) {
-    int const* const item = table.items + 5 * k;
-    return {item[0], item[1], item[2], item[3], item[4]};
-}
+HX_DEVICE FourWords staying(ContractTable const& table, int k) { return table.items[k]; }
 
 // No branches but for rare ones: all loads are under way together. A neighbour that is not there is the node
 // behind the last, whose numbers are zero.
 HX_DEVICE void collect_round(ContractTable const& table, ContractScratch const& left,
-                             Staying const& item) {
-    int const q = item.word >> 1, up = item.up, down = item.down, second = item.second;
-    double const aq = left.a[q], bq = left.b[q];
-    double const f_up = bq * left.d[up];
-    double const f_down = left.a[down] * left.d[down];
-    double const f_second = left.a[second] * left.d[second];
-    double const a_up = left.a[up] * left.d[up], b_up = left.b[up];
-    double dq = left.d[q] - f_down * left.b[down];
-    double rq = left.rhs[q] - f_down * left.rhs[down];
-    dq -= f_second * left.b[second];
-    rq -= f_second * left.rhs[second];
-    if (item.more >= 0) {
-        int const* const children = table.more + item.more;
+                             FourWords const& item) {
+    LeftNode* const node = left.node;
+    int const q = item.word[0] >> 1, up = item.word[1], more = item.word[3];
+    unsigned const down = low_half(item.word[2]), second = high_half(item.word[2]);
+    LeftNode const mine = node[q], above = node[up], one = node[down], two = node[second];
+    double const f_up = mine.link.y * above.row.x;
+    double const f_one = one.link.x * one.row.x;
+    double const f_two = two.link.x * two.row.x;
+    double d = mine.row.x - f_one * one.link.y;
+    double rhs = mine.row.y - f_one * one.row.y;
+    d -= f_two * two.link.y;
+    rhs -= f_two * two.row.y;
+    if (more >= 0) {
+        int const* const children = table.more + more;
         HX_ROLLED
         for (int c = 1; c <= children[0]; ++c) {
-            int const i = children[c];
-            double const f = left.a[i] * left.d[i];
-            dq -= f * left.b[i];
-            rq -= f * left.rhs[i];
+            LeftNode const other = node[children[c]];
+            double const f = other.link.x * other.row.x;
+            d -= f * other.link.y;
+            rhs -= f * other.row.y;
         }
     }
-    dq -= f_up * aq;
-    rq -= f_up * left.rhs[up];
+    d -= f_up * mine.link.x;
+    rhs -= f_up * above.row.y;
     if (up < table.n_left) {
-        left.child_a[up] = aq;
-        left.a[q] = -a_up * aq;
-        left.b[q] = -f_up * b_up;
+        left.child_a[up] = mine.link.x;
+        node[q].link = {-(above.link.x * above.row.x) * mine.link.x, -f_up * above.link.y};
     }
-    left.d[q] = item.word & 1 ? fast_inverse(dq) : dq;
-    left.rhs[q] = rq;
+    node[q].row = {item.word[0] & 1 ? fast_inverse(d) : d, rhs};
 }
 
-// An eliminated node, its parent and child (n_left: none).
-struct Removed {
-    int node, parent, child;
-};
-
-HX_DEVICE Removed removed(ContractTable const& table, int k) {
-    int const* const item = table.back_items + 3 * k;
-    return {item[0], item[1], item[2]};
-}
+// An eliminated node and its parent in one word, and its child (n_left: none).
+HX_DEVICE TwoWords removed(ContractTable const& table, int k) { return table.back_items[k]; }
 
 HX_DEVICE void substitute_round(ContractTable const& table, ContractScratch const& left,
-                                Removed const& item) {
-    double const b = left.b[item.node], x = left.rhs[item.parent], below = left.rhs[item.child];
-    double const a = item.child < table.n_left ? left.child_a[item.node] : 0.;
-    left.rhs[item.node] = (left.rhs[item.node] - b * x - a * below) * left.d[item.node];
+                                TwoWords const& item) {
+    unsigned const q = low_half(item.word[0]), parent = high_half(item.word[0]);
+    int const child = item.word[1];
+    Two const row = left.node[q].row;
+    double const b = left.node[q].link.y, x = left.node[parent].row.y;
+    double const below = left.node[child].row.y;
+    double const a = child < table.n_left ? left.child_a[q] : 0.;
+    left.node[q].row.y = (row.y - b * x - a * below) * row.x;
 }
 
 template <bool one_warp>
@@ -258,11 +261,11 @@ template <bool one_warp>
 HX_DEVICE void collect_rounds(ContractTable const& table, ContractScratch const& left, int first,
                               int last, int n) {
     int begin = table.rounds[first], end = table.rounds[first + 1];
-    Staying item = staying(table, begin + tid());
+    FourWords item = staying(table, begin + tid());
     HX_ROLLED
     for (int r = first; r < last; ++r) {
         int const after = table.rounds[r + 2];
-        Staying const next = staying(table, end + tid());
+        FourWords const next = staying(table, end + tid());
         HX_ROLLED
         for (int k = begin + tid(); k < end; k += n) {
             collect_round(table, left, k == begin + tid() ? item : staying(table, k));
@@ -280,11 +283,11 @@ HX_DEVICE void substitute_rounds(ContractTable const& table, ContractScratch con
                                  int last, int n) {
     int end = table.back_rounds[last + 1], begin = table.back_rounds[last];
     int before = table.back_rounds[last > 0 ? last - 1 : 0];
-    Removed item = removed(table, begin + tid());
+    TwoWords item = removed(table, begin + tid());
     HX_ROLLED
     for (int r = last; r >= first; --r) {
         int const further = table.back_rounds[r > 1 ? r - 2 : 0];
-        Removed const next = removed(table, before + tid());
+        TwoWords const next = removed(table, before + tid());
         HX_ROLLED
         for (int k = begin + tid(); k < end; k += n) {
             substitute_round(table, left, k == begin + tid() ? item : removed(table, k));
@@ -310,50 +313,51 @@ HX_DEVICE void contract_rounds(ContractTable const& table, ContractScratch const
     }
 }
 
-// constant: rows inside pieces only, and all of these that are constant.
-HX_DEVICE void solve_contract(int const* HX_RESTRICT words, double* d, double* rhs, double const* a,
-                              double const* b, double* scratch, ConstantRows const& constant) {
+// rows: d and rhs of the block's nodes; links: a and b. constant: rows inside pieces only, and all of these that are
+// constant.
+HX_DEVICE void solve_contract(int const* HX_RESTRICT words, Two* rows, Two const* links,
+                              double* scratch, ConstantRows const& constant) {
     ContractTable const table = {words,
                                  words[0],
                                  words[1],
                                  words[2],
                                  words[3],
-                                 words + words[4],
-                                 words + words[5],
+                                 reinterpret_cast<FourWords const*>(words + words[4]),
+                                 reinterpret_cast<TwoWords const*>(words + words[5]),
                                  words + words[6],
-                                 words + words[7],
+                                 reinterpret_cast<FourWords const*>(words + words[7]),
                                  words + words[8],
                                  words + words[9],
-                                 words + words[10]};
-    int const n = table.n_left + 1; // and the node that stands for none
-    ContractScratch const left = {scratch,         scratch + n,     scratch + 2 * n,
-                                  scratch + 3 * n, scratch + 4 * n, scratch + 5 * n};
+                                 reinterpret_cast<TwoWords const*>(words + words[10])};
+    int const none = table.n_left; // the node that stands for none
+    LeftNode* const node = reinterpret_cast<LeftNode*>(scratch);
+    Two* const up = reinterpret_cast<Two*>(node + none + 1);
+    ContractScratch const left = {node, up, reinterpret_cast<double*>(up + table.n_piece)};
     Piece mine{};
     if (tid() < table.n_piece) {
         mine = piece_at(table, tid());
     }
     HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
-        eliminate_piece(k == tid() ? mine : piece_at(table, k), left, d, rhs, a, b, constant);
+        eliminate_piece(k == tid() ? mine : piece_at(table, k), left, rows, links, constant);
     }
     HX_SYNC();
     if (tid() == n_thread() - 1) {
-        int const none = table.n_left;
-        left.d[none] = left.rhs[none] = left.a[none] = left.b[none] = 0.;
+        node[none] = {};
     }
     HX_ROLLED
     for (int q = tid(); q < table.n_left; q += n_thread()) {
-        collect_pieces(table, left, q, d, rhs, a, b);
+        collect_pieces(table, left, q, rows, links);
     }
     HX_SYNC();
     contract_rounds(table, left);
     HX_ROLLED
     for (int k = tid(); k < table.n_piece; k += n_thread()) {
-        substitute_piece(k == tid() ? mine : piece_at(table, k), left, d, rhs, a, b);
+        substitute_piece(k == tid() ? mine : piece_at(table, k), left, rows, links);
     }
     HX_ROLLED
     for (int q = tid(); q < table.n_left; q += n_thread()) {
-        rhs[table.left[2 * q] >> 2] = left.rhs[q];
+        rows[(unsigned)table.left[q].word[0] >> 2].y = node[q].row.y;
     }
     HX_SYNC();
 }

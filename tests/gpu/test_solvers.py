@@ -13,16 +13,20 @@ cupy = pytest.importorskip("cupy")
 SOLVE = """
 #include "tree.cuh"
 HX_GLOBAL void solve(int const* table, double const* columns, double* x, int n) {
-    extern __shared__ double memory[];
+    extern __shared__ __align__(16) double memory[];
     double const* const mine = columns + 4 * n * hx::block();
-    for (int i = hx::tid(); i < 4 * n; i += hx::n_thread()) {
-        memory[i] = mine[i];
+    hx::RowColumns const of = hx::columns_in<hx::tree_METHOD>(memory, n);
+    int const stride = hx::row_stride<hx::tree_METHOD>;
+    for (int i = hx::tid(); i < n; i += hx::n_thread()) {
+        of.d[stride * i] = mine[i];
+        of.rhs[stride * i] = mine[n + i];
+        of.a[stride * i] = mine[2 * n + i];
+        of.b[stride * i] = mine[3 * n + i];
     }
     HX_SYNC();
-    hx::solve_tree<hx::tree_METHOD>(table, memory, memory + n, memory + 2 * n, memory + 3 * n,
-                                    memory + 4 * n);
+    hx::solve_tree<hx::tree_METHOD>(table, of, memory + 4 * n);
     for (int i = hx::tid(); i < n; i += hx::n_thread()) {
-        x[hx::block() * n + i] = memory[n + i];
+        x[hx::block() * n + i] = of.rhs[stride * i];
     }
 }
 """

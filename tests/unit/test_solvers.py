@@ -322,9 +322,8 @@ def test_nvrtc_takes_it(method, arch):
     source = f"""
 #include "tree.cuh"
 HX_GLOBAL void solve(int const* table, double* columns, int n) {{
-    extern __shared__ double memory[];
-    hx::solve_tree<hx::tree_{method}>(table, memory, memory + n, columns, columns + n,
-                                      memory + 2 * n);
+    extern __shared__ __align__(16) double memory[];
+    hx::solve_tree<hx::tree_{method}>(table, hx::columns_in<hx::tree_{method}>(columns, n), memory);
 }}
 """
     nvrtc.compile(source, arch, include=[str(compile.device_include_dir())])

@@ -55,6 +55,7 @@ class NodeMemory:
     def choose(device: Device, sizes: Array, scratch: int, n_thread: int) -> NodeMemory:
         """scratch: doubles that the tree solver needs besides."""
         nodes = int(sizes.max())
+        v = nodes + nodes % 2  # scratch begins at a multiple of 16 bytes
         wanted = wanted_resident(device, len(sizes))
         by_registers = max(1, 65536 // (64 * n_thread))
 
@@ -62,7 +63,7 @@ class NodeMemory:
             fits = device.shared_bytes // (shared + _RESERVED)
             return min(wanted, fits, by_registers, _MOST_RESIDENT)
 
-        whole, without_v = 8 * (5 * nodes + scratch), 8 * (4 * nodes + scratch)
+        whole, without_v = 8 * (4 * nodes + v + scratch), 8 * (4 * nodes + scratch)
         if resident(whole) >= wanted or resident(whole) == resident(without_v) > 0:
             return NodeMemory(whole, "", resident(whole))
         shared_place = 8 * (4 * nodes + max(scratch, nodes))

@@ -160,6 +160,8 @@ class DeviceModel:
         self.values["steady_again"] = 0
 
     def _plan_trees(self, sizes: Array) -> None:
+        if sizes.max() > MOST_SLOTS:
+            raise Refusal("HX033", f"a cell of {sizes.max()} nodes is too large for a block")
         tables: dict[int, int] = {}
         pieces: list[Array] = []
         offsets, length, scratch = [], 0, 0
@@ -176,8 +178,6 @@ class DeviceModel:
             offsets.append(tables[id(plan)])
         self.arrays["tree_table"] = self.device.array(np.concatenate(pieces).astype(np.int32))
         self.arrays["tree_first"] = self.device.array(np.array(offsets, np.int32))
-        if sizes.max() > MOST_SLOTS:
-            raise Refusal("HX033", f"a cell of {sizes.max()} nodes is too large for a block")
         self.memory = (
             NodeMemory(0, "HX_GLOBAL_V", 1)
             if self.streams
@@ -185,6 +185,7 @@ class DeviceModel:
         )
         if not self.memory.shared:
             each = 5 * sizes.astype(np.int64) + scratch
+            each += 2 + each % 2  # blocks and their scratch begin at multiples of 16 bytes
             starts = np.concatenate([[0], np.cumsum(each)])
             if starts[-1] >= 2**31:
                 raise Refusal("HX033", "the model has too many nodes for one device")

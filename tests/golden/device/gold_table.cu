@@ -210,12 +210,20 @@ HX_COLD_DEVICE void prepare(bool keep_tables) {
     }
 }
 
+struct CurrentAhead {
+    double n;
+};
+
+HX_DEVICE CurrentAhead current_ahead(int i) {
+    return {hx_model.gold_table_n[i]};
+}
+
 // BREAKPOINT's currents of instance i; whole: unread columns are stored too.
-HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole, hx::NodeSum& sum) {
+HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole, hx::NodeSum& sum, CurrentAhead const& ahead) {
     int const ion_0 = hx_model.gold_table__k_ion[i];
     Instance<double> self{};
     self.gbar = hx_model.gold_table_gbar[i & hx_model.gold_table_gbar__each];
-    self.n = hx_model.gold_table_n[i];
+    self.n = ahead.n;
     self.ek = hx_model.k_ion_erev[ion_0 & hx_model.k_ion_erev__each];
     self.v = v + .001;
     double const shifted = current_body<double>(self, shared, true);
@@ -233,11 +241,23 @@ HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bo
     sum.d += g;
 }
 
+HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole, hx::NodeSum& sum) {
+    current_at(shared, i, v, area, whole, sum, current_ahead(i));
+}
+
+struct StateAhead {
+    double n;
+};
+
+HX_DEVICE StateAhead state_ahead(int i) {
+    return {hx_model.gold_table_n[i]};
+}
+
 // BREAKPOINT's SOLVE of instance i.
-HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool whole) {
+HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool whole, StateAhead const& ahead) {
     Instance<double> self{};
     self.shift = hx_model.gold_table_shift[i & hx_model.gold_table_shift__each];
-    self.n = hx_model.gold_table_n[i];
+    self.n = ahead.n;
     self.v = v;
     state_body<double>(self, shared, true);
     hx_model.gold_table_n[i] = self.n;
@@ -245,6 +265,10 @@ HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool
         hx_model.gold_table_ninf[i] = self.ninf;
         hx_model.gold_table_ntau[i] = self.ntau;
     }
+}
+
+HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool whole) {
+    state_at(shared, i, v, area, whole, state_ahead(i));
 }
 
 } // namespace

@@ -267,8 +267,18 @@ HX_COLD_DEVICE void prepare(bool keep_tables) {
     }
 }
 
+struct CurrentAhead {
+    double m;
+    double h;
+    double n;
+};
+
+HX_DEVICE CurrentAhead current_ahead(int i) {
+    return {hx_model.hh_m[i], hx_model.hh_h[i], hx_model.hh_n[i]};
+}
+
 // BREAKPOINT's currents of instance i; whole: unread columns are stored too.
-HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole, hx::NodeSum& sum) {
+HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole, hx::NodeSum& sum, CurrentAhead const& ahead) {
     int const ion_0 = hx_model.hh__na_ion[i];
     int const ion_1 = hx_model.hh__k_ion[i];
     Instance<double> self{};
@@ -276,9 +286,9 @@ HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bo
     self.gkbar = hx_model.hh_gkbar[i & hx_model.hh_gkbar__each];
     self.gl = hx_model.hh_gl[i & hx_model.hh_gl__each];
     self.el = hx_model.hh_el[i & hx_model.hh_el__each];
-    self.m = hx_model.hh_m[i];
-    self.h = hx_model.hh_h[i];
-    self.n = hx_model.hh_n[i];
+    self.m = ahead.m;
+    self.h = ahead.h;
+    self.n = ahead.n;
     self.ena = hx_model.na_ion_erev[ion_0 & hx_model.na_ion_erev__each];
     self.ek = hx_model.k_ion_erev[ion_1 & hx_model.k_ion_erev__each];
     self.v = v + .001;
@@ -309,12 +319,26 @@ HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bo
     sum.d += g;
 }
 
+HX_DEVICE void current_at(Shared const& shared, int i, double v, double area, bool whole, hx::NodeSum& sum) {
+    current_at(shared, i, v, area, whole, sum, current_ahead(i));
+}
+
+struct StateAhead {
+    double m;
+    double h;
+    double n;
+};
+
+HX_DEVICE StateAhead state_ahead(int i) {
+    return {hx_model.hh_m[i], hx_model.hh_h[i], hx_model.hh_n[i]};
+}
+
 // BREAKPOINT's SOLVE of instance i.
-HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool whole) {
+HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool whole, StateAhead const& ahead) {
     Instance<double> self{};
-    self.m = hx_model.hh_m[i];
-    self.h = hx_model.hh_h[i];
-    self.n = hx_model.hh_n[i];
+    self.m = ahead.m;
+    self.h = ahead.h;
+    self.n = ahead.n;
     self.v = v;
     state_body<double>(self, shared, true);
     hx_model.hh_m[i] = self.m;
@@ -328,6 +352,10 @@ HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool
         hx_model.hh_htau[i] = self.htau;
         hx_model.hh_ntau[i] = self.ntau;
     }
+}
+
+HX_DEVICE void state_at(Shared const& shared, int i, double v, double area, bool whole) {
+    state_at(shared, i, v, area, whole, state_ahead(i));
 }
 
 } // namespace

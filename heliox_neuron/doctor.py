@@ -99,7 +99,7 @@ def _compiler() -> Check:
 
 def _gpu() -> list[Check]:
     """Plain information where there is no GPU: everything runs without one."""
-    from .engines.gpu.device import open_device
+    from .engines.gpu.open import open_device
     from .errors import HelioXError
 
     try:

@@ -63,7 +63,7 @@ def _device(name: str, value: Any) -> str:
         value = "gpu"
     word = _word(name, value, DEVICES, "HX030")
     if word == "gpu":
-        from .engines.gpu.device import open_device
+        from .engines.gpu.open import open_device
 
         try:
             open_device()

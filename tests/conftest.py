@@ -96,7 +96,7 @@ def core() -> FakeCore:
 @pytest.fixture
 def host_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The GPU engine's kernels run on the host."""
-    from heliox_neuron.engines.gpu.device import open_device
+    from heliox_neuron.engines.gpu.open import open_device
 
     monkeypatch.setenv("HELIOX_GPU_DEVICE", "host")
     open_device.cache_clear()
@@ -107,7 +107,7 @@ def host_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def no_gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine without CuPy."""
-    from heliox_neuron.engines.gpu.device import open_device
+    from heliox_neuron.engines.gpu.open import open_device
 
     monkeypatch.delenv("HELIOX_GPU_DEVICE", raising=False)
     monkeypatch.setitem(sys.modules, "cupy", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -152,3 +153,23 @@ def compile_source(source: Path, library: Path, isa_name: str) -> None:
         lines = done.stderr.splitlines()
         errors = [line for line in lines if "error" in line] or lines or ["no message"]
         raise Unsupported("HX025", f"{command[0]}: {errors[0].strip()}")
+
+
+def whole_source(source: str) -> str:
+    """The source with every header of ours in its place: NVRTC then needs no files."""
+    seen: set[Path] = set()
+
+    def expand(text: str, folder: Path) -> str:
+        def replace(match: re.Match[str]) -> str:
+            for place in (folder, device_include_dir(), include_dir()):
+                path = (place / match[1]).resolve()
+                if path.exists():
+                    if path in seen:
+                        return ""
+                    seen.add(path)
+                    return expand(path.read_text(), path.parent)
+            return match[0]
+
+        return re.sub(r'^\s*#include "([^"]+)"[^\n]*$', replace, text, flags=re.MULTILINE)
+
+    return expand(source, device_include_dir()).replace("#pragma once", "")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.gpu.device import open_device
+from ..engines.gpu.open import open_device
 from ..errors import HelioXError
 from ..train.simulation import Means, Recording, Seen, Window, observe
 from .batch.layers import Doubles

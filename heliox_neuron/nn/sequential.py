@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..engines.gpu.device import Device, open_device
+from ..engines.gpu.device import Device
+from ..engines.gpu.open import open_device
 from ..errors import HelioXError, HelioXValueError
 from ..train.optimisers import SGD, Adam, Optimiser, optimiser
 from . import active, checks, linear

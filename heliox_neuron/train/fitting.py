@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..engines.gpu.device import open_device
+from ..engines.gpu.open import open_device
 from ..errors import HelioXValueError
 from ..nn.callbacks import callback_of
 from ..nn.history import History

@@ -72,14 +72,14 @@ def test_the_sums_depend_on_the_order_of_instances():
 def test_a_sum_over_several_blocks_goes_to_streams():
     """Blocks of cells cannot add to one number within a launch. (The host device runs one block
     after another: the coupled plan has one there, but these links stay within a block.)"""
-    from heliox_neuron.engines.gpu import device, engine
+    from heliox_neuron.engines.gpu import engine, host
     from parity import compare, coupled, hooked, ways
 
     hooked.load()
     coupled.use("auto")
     engine.one_block = lambda plan, device: False
-    launch = device.HostModule.launch
-    device.HostModule.launch = lambda *arguments, together=False: launch(*arguments)
+    launch = host.HostModule.launch
+    host.HostModule.launch = lambda *arguments, together=False: launch(*arguments)
     compare.run_both(*model("shared")[:1], ways.psolve, hooked.records, engine="gpu", steps=790)
     assert coupled.plans() == {"streams"}
     coupled.seen.clear()

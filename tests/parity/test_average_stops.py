@@ -119,12 +119,12 @@ def test_a_launch_fails(plan, where):
     import numpy as np
     from neuron import h
 
-    from heliox_neuron.engines.gpu import device, plans
+    from heliox_neuron.engines.gpu import host, plans
     from parity import compare, ways
 
     built, expected, means = prepared(plan)
     kind = {"fused": plans.Fused, "coupled": plans.Coupled, "streams": plans.Streams}[plan]
-    run, graph = kind.run, device.HostGraph.run
+    run, graph = kind.run, host.HostGraph.run
     error = {"MemoryError": MemoryError, "SystemExit": SystemExit}.get(where, ValueError)
     windows = []
 
@@ -140,7 +140,7 @@ def test_a_launch_fails(plan, where):
                     raise error("on purpose")
                 graph(graph_itself)
 
-            device.HostGraph.run = partial
+            host.HostGraph.run = partial
             n_step = n_step if plan == "streams" else n_step // 2  # one launch, cut short
         if not fails or where in ("after", "within"):
             run(self, model, t, n_step, flags)
@@ -151,7 +151,7 @@ def test_a_launch_fails(plan, where):
     h.stdinit()
     with pytest.raises(RuntimeError):
         h.continuerun(20)
-    kind.run, device.HostGraph.run = run, graph
+    kind.run, host.HostGraph.run = run, graph
     t, n_step = windows[-1]
     begun = round((t - 3) / h.dt)
     (count,) = {mean.count for mean in means}

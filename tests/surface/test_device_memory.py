@@ -12,13 +12,13 @@ def test_many_models_leave_nothing_behind():
     """Model after model, each with records, events and a run: neither side's memory grows."""
     import weakref
 
-    from heliox_neuron.engines.gpu import device
+    from heliox_neuron.engines.gpu import host
     from parity import device as gpu
     from parity import short_runs
 
     heliox = gpu.use()
     held = {}  # bytes on the device by the array's identity
-    empty = device.HostDevice.empty
+    empty = host.HostDevice.empty
 
     def counted(self, n, dtype):
         array = empty(self, n, dtype)
@@ -26,7 +26,7 @@ def test_many_models_leave_nothing_behind():
         weakref.finalize(array, held.pop, id(array))
         return array
 
-    device.HostDevice.empty = counted
+    host.HostDevice.empty = counted
     heliox.enable = 1
     found = short_runs.sizes(lambda: sum(held.values()))
     assert {run["engine"] for run in heliox._core.runs()} == {"gpu"}
@@ -37,7 +37,7 @@ def test_many_models_leave_nothing_behind():
 @isolated
 def test_without_memory_the_cpu_engine_runs_the_model(stage):
     """NEURON's bits, and HX035 in the report."""
-    from heliox_neuron.engines.gpu.device import HostDevice
+    from heliox_neuron.engines.gpu.host import HostDevice
     from parity import device, models, ways
 
     if stage == "estimate":
@@ -178,10 +178,10 @@ def test_pieces_of_runs_have_the_same_bits(piece):
 BROKEN = """
 from neuron import h
 from heliox_neuron import heliox
-from heliox_neuron.engines.gpu import device
+from heliox_neuron.engines.gpu import host
 def refuse(self, source, macros):
     raise ValueError("identifier is undefined")
-device.HostDevice.module = refuse
+host.HostDevice.module = refuse
 soma = h.Section(name="soma")
 soma.insert("hh")
 v = h.Vector().record(soma(0.5)._ref_v)

@@ -208,7 +208,7 @@ def test_probe_of_the_transfer_leaves_no_trace():
 @isolated
 def test_nvrtc_takes_the_source(plan):
     import nvrtc
-    from heliox_neuron.engines.gpu.device import whole_source
+    from heliox_neuron.codegen.compile import whole_source
     from parity import compare, coupled, models, ways
 
     coupled.load()
@@ -272,15 +272,15 @@ def test_a_long_preparation_does_not_wake_the_watchdog_of_psolve():
 
     from neuron import h
 
-    from heliox_neuron.engines.gpu import device as devices
+    from heliox_neuron.engines.gpu.host import HostDevice
     from parity import device, models, ways
 
-    compiled = devices.HostDevice.module
+    compiled = HostDevice.module
 
     def slowly(*arguments):
         time.sleep(3.5)
         return compiled(*arguments)
 
     h.ParallelContext().timeout(1)
-    devices.HostDevice.module = slowly
+    HostDevice.module = slowly
     device.same_bits(models.passive, ways.psolve, steps=700)

@@ -8,7 +8,7 @@ import numpy as np
 from neuron import h
 
 from heliox_neuron import heliox
-from heliox_neuron.engines.gpu.device import open_device
+from heliox_neuron.engines.gpu.open import open_device
 from heliox_neuron.nn.active import read_compiled
 from heliox_neuron.nn.batch import BatchNetwork
 from heliox_neuron.nn.build import LayerPlan, NeuronNetwork, glorot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from heliox_neuron.engines.gpu.device import open_device
+from heliox_neuron.engines.gpu.open import open_device
 from heliox_neuron.nn.batch import BatchNetwork, Cable, Layer, PointInputs, Projection, RateCode
 
 DT, DURATION, WINDOW = 0.25, 30.0, (10.0, 30.0)

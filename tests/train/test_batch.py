@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nvrtc
-from heliox_neuron.engines.gpu.device import whole_source
+from heliox_neuron.codegen.compile import whole_source
 from heliox_neuron.errors import HelioXError
 from heliox_neuron.nn.batch import BatchNetwork, Layer, PointInputs, RateCode
 from train.cables import (

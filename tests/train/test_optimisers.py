@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import nvrtc
-from heliox_neuron.engines.gpu.device import open_device, whole_source
+from heliox_neuron.codegen.compile import whole_source
+from heliox_neuron.engines.gpu.open import open_device
 from heliox_neuron.errors import HelioXError
 from heliox_neuron.train import (
     SGD,

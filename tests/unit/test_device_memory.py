@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from heliox_neuron.engines.gpu.device import HostDevice
+from heliox_neuron.engines.gpu.host import HostDevice
 from heliox_neuron.engines.gpu.memory import check_memory, least_bytes
 from heliox_neuron.engines.gpu.outcome import Outcome
 from heliox_neuron.engines.gpu.staging import Staging

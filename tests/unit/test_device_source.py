@@ -111,8 +111,8 @@ def compilations():
 
 @pytest.mark.parametrize(("variant", "arch"), list(compilations()))
 def test_models_compile_for_the_gpu(variant: str, arch: str) -> None:
-    """With the options of engines/gpu/device.py; NVRTC finds no header files on its own."""
-    from heliox_neuron.engines.gpu.device import whole_source
+    """With the options of engines/gpu/cuda.py; NVRTC finds no header files on its own."""
+    from heliox_neuron.codegen.compile import whole_source
 
     model, fast_imem, spread, macros = VARIANTS[variant]
     streams = "HX_PLAN_STREAMS" in macros

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from .device import Array
 from .hooks import Numbers, Role, Targets, upload_sums
-from .model import DeviceModel, Key
+from .model import DeviceModel
 from .translate import NeedsStreams, Refusal
+from .words import Key
 
 _NODE, _COLUMN, _NUMBER = 1, 2, 4  # kinds of _core.device_resolve
 _V, _AREA = 0, 5  # its node columns

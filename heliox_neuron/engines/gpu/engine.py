@@ -19,11 +19,12 @@ from ...nmodl.ir import Storage, Variable
 from ...settings import logger
 from .averages import Averages
 from .columns import Copies
-from .device import Device, open_device
+from .device import Device
 from .events import Events
 from .memory import check_memory, out_of_memory
 from .model import DeviceModel
 from .observers import Observers
+from .open import open_device
 from .plans import Plan, choose_plan, has_pointers, make_plan, one_block, suits
 from .translate import NeedsStreams, Refusal
 

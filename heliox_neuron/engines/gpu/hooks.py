@@ -17,7 +17,8 @@ from ...codegen.device_hooks import Stage, part_name, stages_of
 from ...nmodl.before_after import pointers_read
 from ...nmodl.lower import Kernel
 from .device import Array
-from .model import DeviceModel, Key
+from .model import DeviceModel
+from .words import Key
 
 _SIGNS = {"+": 0, "-": 1, "=": 2}
 

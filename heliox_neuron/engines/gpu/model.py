@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ... import solvers
 from ...codegen import device_math
 from ...codegen.cpp_layout import Layout
 from ...codegen.device_source import DeviceSource, Entry
@@ -18,9 +16,8 @@ from ...nmodl.net_receive import Receive
 from ...solvers import contract
 from .columns import Column
 from .device import Array, Device
-from .launch import NodeMemory, choose_spread, choose_threads
+from .launch import choose_spread, choose_threads
 from .layout import (
-    MOST_SLOTS,
     InstanceLayout,
     NodeLayout,
     blocks_of,
@@ -29,23 +26,13 @@ from .layout import (
     signatures,
 )
 from .staging import Staging
+from .steady import steady_arrays, steady_nodes
 from .tasks import make_tasks
-from .translate import Refusal, entries_of, inexact_functions, source_of
+from .translate import entries_of, inexact_functions, source_of
+from .trees import plan_trees
+from .words import Arrays, Key, Words
 
 _NODE_COLUMNS = ("v", "a", "b", "area")
-_SHARE_STEADY = 0.2  # of the nodes: from then on steady nodes are worth kernels of their own
-_VOLATILE = ("global", "each")  # numbers of hx_model that change without an address
-Key = tuple[Any, ...]
-
-
-class Arrays(dict[str, Any]):
-    """Arrays on the device by their name in hx_model. moved: an address changed."""
-
-    moved = True
-
-    def __setitem__(self, name: str, array: Any) -> None:
-        self.moved = True
-        super().__setitem__(name, array)
 
 
 class DeviceModel:
@@ -99,22 +86,24 @@ class DeviceModel:
         self.columns: dict[Key, Column] = {}
         self._places: dict[int, tuple[Array, Any]] = {}
         self.arrays = Arrays()  # everything else that hx_model points to
-        self._sent = np.zeros(0, np.uint64)  # hx_model as the device has it
-        self._on_way = [np.zeros(0, np.uint64), np.zeros(0, np.uint64)]
-        self._volatile: list[tuple[int, str, str, Key]] = []
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         self.number_block = np.zeros(0, np.int64)  # hooks.py: who looks at each number
         self.spread = bool(self.source.passes)
-        self._plan_trees(sizes)
+        trees = plan_trees(device, self.nodes, sizes, method, self.n_thread, self.streams)
+        self.memory = trees.memory
+        self._adopt(trees.arrays)
         self._fill_fixed()
+        self.has_steady = bool(steady.any())
         if self.has_steady:
-            self._fill_steady(steady)
+            self._adopt(steady_arrays(device, self.nodes, steady, trees.plans, method))
+            self.values["steady_again"] = 0
         self._fill_keys(masks)
         self.module = device.module(self.source.text, self.macros())
+        members = self.source.fields.members
+        self._words = Words(device, members, self.arrays, self.columns, self.values, global_value)
         self.staging = Staging(device, self.arrays)
-        members = self.source.fields.members.values()
         self.tables_made = self.tables_kept = False  # kept: what they depend on may have changed
-        self.assigns_globals = any(key[0] == "written" for _, key in members)
+        self.assigns_globals = any(key[0] == "written" for _, key in members.values())
 
     # ---- building ----
 
@@ -132,65 +121,15 @@ class DeviceModel:
         return masks
 
     def _steady(self, masks: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-        """[n_node] by row: nodes with nothing but steady mechanisms (device_steady.py)."""
-        self.has_steady = self.fast and not self.fast_imem and not (
-            self.streams or "HX_PLAN_COUPLED" in self.plan_macros
-        )  # fmt: skip
-        if not self.has_steady:
+        """[n_node] by row: the nodes that kernels for steady ones compute."""
+        coupled = self.streams or "HX_PLAN_COUPLED" in self.plan_macros
+        if not self.fast or self.fast_imem or coupled:
             return np.zeros(masks.shape[1], np.bool_)
-        allowed = np.zeros(len(masks), np.uint32)
-        for m, entry in enumerate(self.entries):
-            if entry.name in self.source.steady:
-                allowed[m // 32] |= np.uint32(1 << (m % 32))
-        found: npt.NDArray[np.bool_] = ~(masks & ~allowed[:, None]).any(axis=0)
-        # a few, or nodes without any mechanism (ends of sections), are not worth the code
-        self.has_steady = bool((found & masks.any(axis=0)).mean() > _SHARE_STEADY)
-        return found & self.has_steady
+        return steady_nodes([entry.name for entry in self.entries], masks, self.source.steady)
 
-    def _fill_steady(self, steady: npt.NDArray[np.bool_]) -> None:
-        """What kernels keep of steady nodes (src/gpu/nodes.cuh)."""
-        layout = self.nodes
-        for name in ("steady_k", "steady_g", "steady_d"):
-            self.arrays[name] = self.device.empty(len(layout.row), np.float64)
-        counts = np.bincount(layout.block[steady], minlength=layout.n_block).astype(np.int32)
-        kept = [contract.kept_rows(p.table, int(n)) if self.method == "contract" else 0
-                for p, n in zip(self._tree_plans, counts, strict=True)]  # fmt: skip
-        self.arrays["steady_count"] = self.device.array(counts)
-        self.arrays["steady_kept"] = self.device.array(np.array(kept, np.int32))
-        self.values["steady_again"] = 0
-
-    def _plan_trees(self, sizes: Array) -> None:
-        if sizes.max() > MOST_SLOTS:
-            raise Refusal("HX033", f"a cell of {sizes.max()} nodes is too large for a block")
-        tables: dict[int, int] = {}
-        pieces: list[Array] = []
-        offsets, length, scratch = [], 0, 0
-        self._tree_plans = [
-            solvers.plan(parent, slot, self.method, self.n_thread)
-            for parent, slot in self.nodes.forest
-        ]
-        for plan in self._tree_plans:
-            scratch = max(scratch, plan.scratch_doubles)
-            if id(plan) not in tables:
-                tables[id(plan)] = length
-                pieces.append(plan.table)
-                length += len(plan.table)
-            offsets.append(tables[id(plan)])
-        self.arrays["tree_table"] = self.device.array(np.concatenate(pieces).astype(np.int32))
-        self.arrays["tree_first"] = self.device.array(np.array(offsets, np.int32))
-        self.memory = (
-            NodeMemory(0, "HX_GLOBAL_V", 1)
-            if self.streams
-            else NodeMemory.choose(self.device, sizes, scratch, self.n_thread)
-        )
-        if not self.memory.shared:
-            each = 5 * sizes.astype(np.int64) + scratch
-            each += 2 + each % 2  # blocks and their scratch begin at multiples of 16 bytes
-            starts = np.concatenate([[0], np.cumsum(each)])
-            if starts[-1] >= 2**31:
-                raise Refusal("HX033", "the model has too many nodes for one device")
-            self.arrays["workspace"] = self.device.empty(int(starts[-1]), np.float64)
-            self.arrays["workspace_first"] = self.device.array(starts[:-1].astype(np.int32))
+    def _adopt(self, arrays: dict[str, Any]) -> None:
+        for name, array in arrays.items():
+            self.arrays[name] = array
 
     def macros(self) -> tuple[str, ...]:
         """What the source is compiled with."""
@@ -427,45 +366,7 @@ class DeviceModel:
         """Begins the upload of hx_model as it is to be now, if that changed: at most twice before
         synchronize().
         """
-        members = self.source.fields.members
-        words = self._sent.copy()
-        if self.arrays.moved or not len(words):
-            words = np.array([self._word(n, *member) for n, member in members.items()], np.uint64)
-            self._volatile = [
-                (k, n, *member)
-                for k, (n, member) in enumerate(members.items())
-                if n not in self.arrays and (n in self.values or member[1][0] in _VOLATILE)
-            ]
-            self.arrays.moved = False
-        else:
-            for k, name, kind, key in self._volatile:
-                words[k] = self._word(name, kind, key)
-        if np.array_equal(words, self._sent):
-            return False
-        self._sent = words
-        self._on_way.reverse()  # the copy before may not have ended
-        if len(self._on_way[0]) != len(words):
-            self._on_way[0] = self.device.pinned(len(words), np.uint64)
-        self._on_way[0][:] = words
-        self.module.set_model(self._on_way[0])
-        return True
-
-    def _word(self, name: str, kind: str, key: Key) -> int:
-        if name in self.arrays:
-            return self.device.address(self.arrays[name])
-        if key[0] == "global":
-            return _bits(float(self.global_value(key[1])[0]))
-        if key[0] == "each":
-            column = self.columns[key[1:]]
-            return 0 if column.uniform and not column.written else 2**32 - 1
-        if key[0] == "written":
-            return self.device.address(self.columns[("global", key[1])].device)
-        if key in self.columns:
-            return self.device.address(self.columns[key].device)
-        if len(key) == 1 and ("node", key[0]) in self.columns:
-            return self.device.address(self.columns["node", key[0]].device)
-        value = self.values.get(name, 0)
-        return _bits(value) if kind == "double" else int(value) & (2**64 - 1)
+        return self._words.send(self.module)
 
     # ---- what NEURON has and what the device has ----
 
@@ -486,7 +387,3 @@ class DeviceModel:
         """Device memory of the model."""
         held = [column.device for column in self.columns.values()] + list(self.arrays.values())
         return sum(int(array.nbytes) for array in held)
-
-
-def _bits(value: float | int) -> int:
-    return int(struct.unpack("<Q", struct.pack("<d", float(value)))[0])

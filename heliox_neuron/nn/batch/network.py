@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ...engines.gpu.device import Device, open_device
+from ...engines.gpu.device import Device
+from ...engines.gpu.open import open_device
 from ...errors import HelioXError
 from .compiled import CompiledLayer
 from .layers import Doubles, Layer, PointInputs, RateCode, check, prune

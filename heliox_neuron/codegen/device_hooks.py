@@ -11,7 +11,6 @@ instances.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..nmodl.before_after import KINDS, StepHook
 from ..nmodl.ir import Statement, Variable
@@ -21,9 +20,7 @@ from .cpp_body import print_hook
 from .cpp_writer import Writer, mangled
 from .device_entry import Entry
 from .device_fields import Fields
-
-if TYPE_CHECKING:
-    from .device_mechanism import MechanismPrinter
+from .device_instance import InstancePrinter
 
 PHASES = dict(zip(KINDS, ("hx_before_breakpoint", "hx_after_solve", "hx_before_step"), strict=True))
 
@@ -63,7 +60,7 @@ def stages_of(entries: list[Entry]) -> list[Stage]:
 # ---- one instance ----
 
 
-def print_bodies(printer: MechanismPrinter) -> None:
+def print_bodies(printer: InstancePrinter) -> None:
     """hook_k_body, and parts_k_body which leaves parts of sums in the POINTERs' members."""
     kernel = printer.kernel
     for k, hook in enumerate(kernel.hooks):
@@ -72,7 +69,7 @@ def print_bodies(printer: MechanismPrinter) -> None:
             print_hook(kernel, printer.out, f"parts_{k}", hook.parts, printer.dialect)
 
 
-def print_at(printer: MechanismPrinter) -> None:
+def print_at(printer: InstancePrinter) -> None:
     """hook_k_at and parts_k_at of instance i."""
     for k, hook in enumerate(printer.kernel.hooks):
         _at(printer, k, hook, hook.body, f"hook_{k}")
@@ -80,9 +77,7 @@ def print_at(printer: MechanismPrinter) -> None:
             _at(printer, k, hook, hook.parts, f"parts_{k}")
 
 
-def _at(
-    printer: MechanismPrinter, k: int, hook: StepHook, body: list[Statement], name: str
-) -> None:
+def _at(printer: InstancePrinter, k: int, hook: StepHook, body: list[Statement], name: str) -> None:
     out, whole = printer.out, body is hook.body
     out(f"// {hook.kind} of instance i{'' if whole else ', parts of sums apart'}.")
     out.open(f"HX_DEVICE void {name}_at(Shared const& shared, int i, double v, double area) {{")

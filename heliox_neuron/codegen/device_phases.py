@@ -15,7 +15,7 @@ from .device_ahead import NodeLoop
 from .device_entry import Entry
 from .device_fields import Fields
 from .device_hooks import HookPhases
-from .device_mechanism import Needs
+from .device_instance import Needs
 
 
 class Phases:

@@ -15,7 +15,8 @@ from ..nmodl.unsupported import Unsupported
 from .cpp_writer import Writer
 from .device_entry import Entry
 from .device_fields import Fields
-from .device_mechanism import MechanismPrinter, Needs
+from .device_instance import Needs
+from .device_mechanism import mechanism_text
 from .device_phases import Phases
 from .device_steady import steady_entries
 from .device_streams import Streams
@@ -249,7 +250,7 @@ def print_model(
     parts = []
     for entry in entries:
         if entry.kernel is not None:
-            parts.append(MechanismPrinter(entry.kernel, fields, needs).text())
+            parts.append(mechanism_text(entry.kernel, fields, needs))
     passes = task_passes(entries, apart) if apart and not streams else []
     printer = (
         Streams(entries, fields, needs)

@@ -36,7 +36,15 @@ _NODE_COLUMNS = ("v", "a", "b", "area")
 
 
 class DeviceModel:
-    """The frozen model. structure: _core.device_model(). Raises Refusal where the device cannot."""
+    """The frozen model. Raises Refusal where the device cannot.
+
+    structure: _core.device_model(). method: of solvers.METHODS. global_value: NEURON's number by
+    its name in hoc, (1,) float64. n_thread: of a block, 0: chosen. one_block: all cells share a
+    block. plan_macros: Plan.macros. fast: fidelity "fast".
+
+    columns: NEURON's columns and their copies, by key: ("node", "v"), ("column", mechanism,
+    variable), ("ion", name, 0 to 4), ("global", name), ("capacitance", name).
+    """
 
     def __init__(
         self,

@@ -340,7 +340,7 @@ def test_rows_that_contract_keeps_come_first(shape):
 
 def test_pieces_are_short_where_threads_would_be_idle():
     cells_of_cables = np.array(SHAPES["binary"], np.int32)  # 63 sections of 10 nodes
-    assert contract.longest_piece(cells_of_cables, 512) == contract.PIECE // 2
+    assert contract.longest_piece(cells_of_cables, 512) == contract.SHORT_PIECE
     assert contract.longest_piece(cells_of_cables, 128) == contract.PIECE
 
 

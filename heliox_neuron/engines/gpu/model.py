@@ -197,6 +197,7 @@ class DeviceModel:
         return (
             f"HX_TREE_METHOD=hx::tree_{self.method}",
             f"HX_THREADS={self.n_thread}",
+            *self._piece_macro(),
             *(["HX_FAST"] if self.fast else []),
             *(["HX_STEADY"] if self.has_steady else []),
             *([] if self.streams or not self.memory.shared else ["HX_EXP_TABLE_IN=2"]),
@@ -204,6 +205,14 @@ class DeviceModel:
             *self.memory.macros(),
             *self.plan_macros,
         )
+
+    def _piece_macro(self) -> list[str]:
+        """Loops over a piece's nodes are written out: two lengths for all trees."""
+        if self.method != "contract":
+            return []
+        longest = max(contract.longest_in(plan.table) for plan in self._tree_plans)
+        most = contract.SHORT_PIECE if longest <= contract.SHORT_PIECE else contract.PIECE
+        return [f"HX_CONTRACT_PIECE={most}"]
 
     @property
     def shared_bytes(self) -> int:

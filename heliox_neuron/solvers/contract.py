@@ -152,8 +152,8 @@ def longest_piece(parent: Ints, n_thread: int) -> int:
     """Most nodes of a piece: few long pieces leave fewer rounds, or threads without work.
 
     Blocks of few threads share a multiprocessor: rounds and their barriers cost more than idle
-    threads (trees x500 on an H200: 23.2 us a step, with short pieces 24.7). A piece's words have room
-    for eleven.
+    threads (trees x500 on an H200: 23.2 us a step, with short pieces 24.7). A piece's words have
+    room for eleven.
     """
     return _longest(np.ascontiguousarray(parent, np.int32).tobytes(), n_thread)
 

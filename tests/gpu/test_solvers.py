@@ -67,8 +67,10 @@ HX_GLOBAL void divide(unsigned long long seed, int each, unsigned long long* wro
 QUOTIENTS = """
 #include "device.cuh"
 #include "fast_quotient.cuh"
-HX_GLOBAL void quotients(double const* x, double const* y, double* of_any, double* of_common, int n) {
-    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n; i += hx::n_block() * hx::n_thread()) {
+HX_GLOBAL void quotients(double const* x, double const* y, double* of_any, double* of_common,
+                         int n) {
+    int const all = hx::n_block() * hx::n_thread();
+    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n; i += all) {
         of_any[i] = hx::fast_quotient(x[i], y[i]);
         of_common[i] = hx::fast_quotient_of(x[i], y[i]);
     }

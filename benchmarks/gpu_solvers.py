@@ -71,9 +71,9 @@ VARIANTS = (
     Variant("dhs_levels", "dhs_levels"),
     Variant("dhs", "dhs"),
     Variant("dhs, compiler's /", "dhs", ("HX_TREE_DIVISION=0",)),
+    Variant("contract", "contract"),
     Variant("contract 4", "contract", ("HX_CONTRACT_PIECE=4",), 4),
     Variant("contract 8", "contract", ("HX_CONTRACT_PIECE=8",), 8),
-    Variant("contract 12", "contract", ("HX_CONTRACT_PIECE=12",), 12),
 )
 
 

@@ -279,8 +279,8 @@ def _piece_words(
 def table(tree: Forest, slot: Ints, n_thread: int, longest: int = 0) -> tuple[Ints, int, int]:
     """The device table, scratch doubles and rounds (those of the contraction).
 
-    longest: most nodes of a piece, at most PIECE; 0: chosen. Raises ValueError for slots that do not
-    fit into half a word.
+    longest: most nodes of a piece, at most PIECE; 0: chosen. Raises ValueError for slots that do
+    not fit into half a word.
     """
     if slot.max(initial=0) >= _NONE - 1:
         raise ValueError(f"contract: slots up to {slot.max()}; {_NONE - 2} is the largest")

@@ -17,34 +17,32 @@ import numpy as np
 
 from heliox_neuron import solvers
 from heliox_neuron.codegen import compile
-from heliox_neuron.solvers import contract, forest, reference
+from heliox_neuron.solvers import contract, reference
 
 SOURCE = """
 #include "tree.cuh"
 HX_GLOBAL void __launch_bounds__(256) repeat(int const* table, double const* columns, double* out,
                                              int n, int n_solve, int solve) {
-    extern __shared__ double memory[];
-    double* const d = memory;
-    double* const rhs = d + n;
-    double* const a = rhs + n;
-    double* const b = a + n;
+    extern __shared__ __align__(16) double memory[];
+    hx::RowColumns const of = hx::columns_in<hx::tree_METHOD>(memory, n);
+    int const stride = hx::row_stride<hx::tree_METHOD>;
     for (int i = hx::tid(); i < n; i += hx::n_thread()) {
-        a[i] = columns[2 * n + i];
-        b[i] = columns[3 * n + i];
+        of.a[stride * i] = columns[2 * n + i];
+        of.b[stride * i] = columns[3 * n + i];
     }
     for (int k = 0; k < n_solve; ++k) {
         HX_SYNC();
         for (int i = hx::tid(); i < n; i += hx::n_thread()) {
-            d[i] = columns[i];
-            rhs[i] = columns[n + i];
+            of.d[stride * i] = columns[i];
+            of.rhs[stride * i] = columns[n + i];
         }
         HX_SYNC();
         if (solve) {
-            hx::solve_tree<hx::tree_METHOD>(table, d, rhs, a, b, b + n);
+            hx::solve_tree<hx::tree_METHOD>(table, of, memory + 4 * n);
         }
     }
     for (int i = hx::tid(); i < n; i += hx::n_thread()) {
-        out[hx::block() * n + i] = rhs[i];
+        out[hx::block() * n + i] = of.rhs[stride * i];
     }
 }
 """
@@ -63,7 +61,7 @@ class Variant:
         """Table and doubles of scratch."""
         if self.piece:
             slot = np.arange(len(parent), dtype=np.int32)
-            return contract.table(forest.forest(parent), slot, n_thread, self.piece)[:2]
+            return contract.table(parent, slot, n_thread, self.piece)[:2]
         plan = solvers.plan(parent, None, self.method, n_thread)
         return plan.table, plan.scratch_doubles
 
@@ -73,9 +71,9 @@ VARIANTS = (
     Variant("dhs_levels", "dhs_levels"),
     Variant("dhs", "dhs"),
     Variant("dhs, compiler's /", "dhs", ("HX_TREE_DIVISION=0",)),
+    Variant("contract", "contract"),
     Variant("contract 4", "contract", ("HX_CONTRACT_PIECE=4",), 4),
     Variant("contract 8", "contract", ("HX_CONTRACT_PIECE=8",), 8),
-    Variant("contract 12", "contract", ("HX_CONTRACT_PIECE=12",), 12),
 )
 
 

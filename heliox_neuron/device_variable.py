@@ -74,6 +74,7 @@ class DeviceVariable(_DeviceArray):
             raise NotOnDevice("HX054", f"{name} is not on the device: {why}.")
         self._column = column
         self._device = model.device
+        column.expose()
 
     @property
     def array(self) -> Any:

@@ -12,7 +12,7 @@ import numpy as np
 
 from .forest import Forest, Ints, forest
 
-PIECE = 10  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
+PIECE, SHORT_PIECE = 11, 5  # most nodes of a piece: HX_CONTRACT_PIECE of tree_contract.cuh
 LANES = 32
 _FEW_THREADS = 128
 _COST_OF_ROUND = 2.3  # there and back, in nodes that a thread eliminates (measured on an H200)
@@ -149,14 +149,15 @@ def _longest(parents: bytes, n_thread: int) -> int:
             nodes[warp] += max(len(piece.nodes) for piece in parts[k : k + LANES])
         return max(nodes) + _COST_OF_ROUND * len(contraction(_left(tree, parts)[1]))
 
-    return min((PIECE, PIECE // 2), key=cost)
+    return min((PIECE, SHORT_PIECE), key=cost)
 
 
 def longest_piece(parent: Ints, n_thread: int) -> int:
     """Most nodes of a piece: few long pieces leave fewer rounds, or threads without work.
 
     Blocks of few threads share a multiprocessor: rounds and their barriers cost more than idle
-    threads (trees x500 on an H200: 23.2 us a step, with short pieces 24.7).
+    threads (trees x500 on an H200: 23.2 us a step, with short pieces 24.7). A piece's words have
+    room for eleven.
     """
     return _longest(np.ascontiguousarray(parent, np.int32).tobytes(), n_thread)
 
@@ -193,6 +194,11 @@ def kept_rows(table: Ints, n: int) -> int:
     n_left = int(np.searchsorted(left, n))
     kept = n - n_left
     return kept if not n_left or left[0] >= kept else 0
+
+
+def longest_in(table: Ints) -> int:
+    """Nodes of the longest piece."""
+    return int(table[table[4]] & 0xFFFF) if table[0] else 0
 
 
 def _sorted_pieces(tree: Forest, longest: int) -> list[Piece]:
@@ -273,12 +279,15 @@ def _piece_words(
     return (words[:, ::2] | words[:, 1::2] << 16).ravel()
 
 
-def table(parent: Ints, slot: Ints, n_thread: int) -> tuple[Ints, int, int]:
+def table(parent: Ints, slot: Ints, n_thread: int, longest: int = 0) -> tuple[Ints, int, int]:
     """The device table, scratch doubles and rounds (those of the contraction).
 
-    parent, slot: (n,) int32. Raises ValueError unless parents come before children.
+    parent, slot: (n,) int32. longest: most nodes of a piece, at most PIECE; 0: chosen. Raises
+    ValueError unless parents come before children, and for slots that do not fit into half a word.
     """
-    longest = longest_piece(parent, n_thread)
+    if slot.max(initial=0) >= _NONE - 1:
+        raise ValueError(f"contract: slots up to {slot.max()}; {_NONE - 2} is the largest")
+    longest = longest or longest_piece(parent, n_thread)
     tree, made = _made(np.ascontiguousarray(parent, np.int32).tobytes(), longest)
     parts = _dealt(made, n_thread)
     left, above = _left(tree, parts)

@@ -213,22 +213,24 @@ void device_counted(uint64_t vector, int n, double te) {
 }
 
 void device_append_rows(int const* index, long n_record, double const* values, long m) {
-    constexpr long kTogether = 8; // columns: a cache line of each row
-    double* column[kTogether];
-    for (long first = 0; first < n_record; first += kTogether) {
-        long const n = std::min(kTogether, n_record - first);
-        for (long k = 0; k < n; ++k) {
-            auto& elements = appended_to(index[first + k]);
-            elements.resize(elements.size() + m);
-        }
-        for (long k = 0; k < n; ++k) { // a Vector may take several records: its end moves
-            auto& elements = appended_to(index[first + k]);
-            column[k] = elements.data() + elements.size() - m;
-        }
-        for (long j = 0; j < m; ++j) {
-            double const* const row = values + j * n_record + first;
-            for (long k = 0; k < n; ++k) {
-                column[k][j] = row[k];
+    for (long k = 0; k < n_record; ++k) {
+        auto& elements = appended_to(index[k]);
+        elements.resize(elements.size() + m);
+    }
+    std::vector<double*> column(n_record); // a Vector may take several records: its end moves
+    for (long k = 0; k < n_record; ++k) {
+        auto& elements = appended_to(index[k]);
+        column[k] = elements.data() + elements.size() - m;
+    }
+    constexpr long kTile = 8; // rows and columns: cache lines of both are used whole
+    for (long top = 0; top < m; top += kTile) {
+        long const bottom = std::min(top + kTile, m);
+        for (long left = 0; left < n_record; left += kTile) {
+            long const right = std::min(left + kTile, n_record);
+            for (long k = left; k < right; ++k) {
+                for (long j = top; j < bottom; ++j) {
+                    column[k][j] = values[j * n_record + k];
+                }
             }
         }
     }

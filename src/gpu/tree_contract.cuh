@@ -9,7 +9,7 @@
 #include "tree_division.cuh"
 
 #ifndef HX_CONTRACT_PIECE
-#define HX_CONTRACT_PIECE 10 // most nodes of a piece; contract.py: PIECE
+#define HX_CONTRACT_PIECE 11 // most nodes of a piece; contract.py: PIECE
 #endif
 
 namespace hx {

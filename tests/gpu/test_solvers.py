@@ -64,6 +64,20 @@ HX_GLOBAL void divide(unsigned long long seed, int each, unsigned long long* wro
 """
 
 
+QUOTIENTS = """
+#include "device.cuh"
+#include "fast_quotient.cuh"
+HX_GLOBAL void quotients(double const* x, double const* y, double* of_any, double* of_common,
+                         int n) {
+    int const all = hx::n_block() * hx::n_thread();
+    for (int i = hx::block() * hx::n_thread() + hx::tid(); i < n; i += all) {
+        of_any[i] = hx::fast_quotient(x[i], y[i]);
+        of_common[i] = hx::fast_quotient_of(x[i], y[i]);
+    }
+}
+"""
+
+
 def function(source, name):
     options = ("--std=c++17", "--fmad=false", f"-I{compile.device_include_dir()}")
     return cupy.RawModule(code=source, options=options).get_function(name)
@@ -130,3 +144,46 @@ def test_short_division_is_ieee():
     wrong = cupy.zeros(4, np.uint64)
     divide((1024,), (256,), (np.uint64(1), np.int32(2000), wrong))
     assert wrong.get().tolist() == [0, 0, 0, 0]
+
+
+def fast_quotients(x, y):
+    """Of any numbers, and as for a numerator of common size."""
+    kernel = function(QUOTIENTS, "quotients")
+    x, y = (cupy.asarray(np.asarray(v, float)) for v in (x, y))
+    found = [cupy.full(len(x), -1.0) for _ in range(2)]
+    kernel((64,), (128,), (x, y, *found, np.int32(len(x))))
+    return [v.get() for v in found]
+
+
+def assert_near(found, x, y):
+    """Within two units in the last place; zeros, infinities and NaN as IEEE has them."""
+    with np.errstate(all="ignore"):
+        exact = x / y
+        off = np.abs(found - exact) / np.spacing(np.abs(exact))
+    wrong = np.where(np.isfinite(exact), ~(off <= 2), ~((found == exact) | (exact != exact)))
+    wrong |= np.isnan(exact) != np.isnan(found)
+    assert not wrong.any(), (x[wrong][:5], y[wrong][:5], found[wrong][:5], exact[wrong][:5])
+
+
+def test_fast_quotients():
+    rng = np.random.default_rng(1)
+    n = 200_000
+    x, y = (
+        rng.choice([-1, 1], n) * rng.random(n) * 10.0 ** rng.integers(-140, 140, n) for _ in "xy"
+    )
+    any_, common = fast_quotients(x, y)
+    assert_near(any_, x, y)
+    assert_near(common, x, y)
+
+
+def test_fast_quotients_at_the_borders():
+    special = [0.0, -0.0, 1.0, -1.5, np.inf, -np.inf, np.nan, 5e-324, 1e-310, -3e-309, 1e300]
+    x, y = (v.ravel() for v in np.meshgrid(special, special))
+    kept = ~((np.abs(x) < 1e-300) & (np.abs(y) == 1e300) & (x != 0))  # too small for a double
+    x, y = x[kept], y[kept]
+    assert_near(fast_quotients(x, y)[0], x, y)
+    x, y = (v.ravel() for v in np.meshgrid([1.0, -0.025, 1e6], [v for v in special if v]))
+    with np.errstate(all="ignore"):
+        exact = np.where(np.abs(y) < 2.3e-308, np.copysign(np.inf, x * np.sign(y)), x / y)
+    found = fast_quotients(x, y)[1]
+    assert np.allclose(found, exact, rtol=1e-15, atol=0, equal_nan=True), (x, y, found)

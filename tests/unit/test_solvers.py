@@ -379,7 +379,7 @@ def test_rows_that_contract_keeps_come_first(shape):
 
 def test_pieces_are_short_where_threads_would_be_idle():
     cells_of_cables = np.array(SHAPES["binary"], np.int32)  # 63 sections of 10 nodes
-    assert contract.longest_piece(cells_of_cables, 512) == contract.PIECE // 2
+    assert contract.longest_piece(cells_of_cables, 512) == contract.SHORT_PIECE
     assert contract.longest_piece(cells_of_cables, 128) == contract.PIECE
 
 
@@ -387,3 +387,9 @@ def test_long_pieces_do_not_meet_in_one_thread():
     parts = [contract.Piece([0] * n, -1, 0) for n in (9, 8, 7, 6, 5, 4, 3)]
     turns = contract._dealt(parts, 3)
     assert [len(piece.nodes) for piece in turns] == [9, 8, 7, 4, 5, 6, 3]
+
+
+def test_contract_refuses_slots_that_do_not_fit():
+    with pytest.raises(ValueError, match="65535"):
+        solvers.plan([-1, 0], [0, 65535], "contract", 32)
+    assert solvers.plan([-1, 0], [0, 65533], "contract", 32).n_node == 2

@@ -19,7 +19,8 @@ class Column:
 
     written: kernels or Vectors store into it. snapshot: NEURON's values when both were last the
     same; in pinned memory where kernels write. at: `place` on the device. uniform: all elements are
-    the same number. filled: places that no element of NEURON's has take that number too.
+    the same number. filled: places that no element of NEURON's has take that number too. exposed:
+    programs may write into the copy (device_variable.py): its elements may differ at any time.
     """
 
     host: Array
@@ -30,12 +31,17 @@ class Column:
     at: Any
     uniform: bool = False
     filled: bool = True
+    exposed: bool = False
+
+    def expose(self) -> None:
+        self.exposed, self.uniform = True, False
 
     def upload(self, device: Device) -> None:
         """Takes the snapshot over."""
         first = self.snapshot[0] if len(self.snapshot) else 0.0
-        self.uniform = bool((self.snapshot == first).all())
-        if self.uniform and self.filled and len(self.device) > len(self.snapshot):
+        alike = bool((self.snapshot == first).all())
+        self.uniform = alike and not self.exposed
+        if alike and self.filled and len(self.device) > len(self.snapshot):
             self.device[...] = first
         device.scatter(self.device, self.at, self.snapshot)
 

@@ -97,13 +97,12 @@ class DeviceModel:
         self.values: dict[str, int | float] = {}  # numbers of hx_model
         self.number_block = np.zeros(0, np.int64)  # hooks.py: who looks at each number
         self.spread = bool(self.source.passes)
-        trees = plan_trees(device, self.nodes, sizes, method, self.n_thread, self.streams)
-        self.memory = trees.memory
-        self._adopt(trees.arrays)
+        self.trees = plan_trees(device, self.nodes, sizes, method, self.n_thread, self.streams)
+        self._adopt(self.trees.arrays)
         self._fill_fixed()
         self.has_steady = bool(steady.any())
         if self.has_steady:
-            self._adopt(steady_arrays(device, self.nodes, steady, trees.plans, method))
+            self._adopt(steady_arrays(device, self.nodes, steady, self.trees.plans, method))
             self.values["steady_again"] = 0
         self._fill_keys(masks)
         self.module = device.module(self.source.text, self.macros())
@@ -142,20 +141,19 @@ class DeviceModel:
     def macros(self) -> tuple[str, ...]:
         """What the source is compiled with."""
         return (
-            f"HX_TREE_METHOD=hx::tree_{self.method}",
             f"HX_THREADS={self.n_thread}",
+            *self.trees.macros(),
             *(["HX_FAST"] if self.fast else []),
             *(["HX_STEADY"] if self.has_steady else []),
-            *([] if self.streams or not self.memory.shared else ["HX_EXP_TABLE_IN=2"]),
+            *([] if self.streams or not self.trees.memory.shared else ["HX_EXP_TABLE_IN=2"]),
             *device_math.check_libm().defines,
-            *self.memory.macros(),
             *self.plan_macros,
         )
 
     @property
     def shared_bytes(self) -> int:
         """Dynamic shared memory of a block."""
-        return self.memory.shared
+        return self.trees.memory.shared
 
     def _bind(
         self, key: Key, host: Array, place: npt.NDArray[np.int64], size: int, written: bool

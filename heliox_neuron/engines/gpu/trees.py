@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import solvers
-from ...solvers import TreePlan
+from ...solvers import TreePlan, contract
 from .device import Array, Device
 from .launch import NodeMemory
 from .layout import MOST_SLOTS, NodeLayout
@@ -17,11 +17,26 @@ from .translate import Refusal
 
 @dataclass(frozen=True)
 class Trees:
-    """plans: of each block. memory: where v, rhs, d, a and b lie. arrays: members of hx_model."""
+    """plans: of each block, all of one method. memory: where v, rhs, d, a and b lie. arrays: members
+    of hx_model.
+    """
 
     plans: list[TreePlan]
     memory: NodeMemory
     arrays: dict[str, Any]
+
+    def macros(self) -> tuple[str, ...]:
+        """What the kernels are compiled with."""
+        method = self.plans[0].method
+        return (f"HX_TREE_METHOD=hx::tree_{method}", *self._piece(method), *self.memory.macros())
+
+    def _piece(self, method: str) -> list[str]:
+        """Loops over a piece's nodes are written out: two lengths for all trees."""
+        if method != "contract":
+            return []
+        longest = max(contract.longest_in(plan.table) for plan in self.plans)
+        most = contract.SHORT_PIECE if longest <= contract.SHORT_PIECE else contract.PIECE
+        return [f"HX_CONTRACT_PIECE={most}"]
 
 
 def plan_trees(

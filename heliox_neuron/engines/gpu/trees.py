@@ -17,8 +17,8 @@ from .translate import Refusal
 
 @dataclass(frozen=True)
 class Trees:
-    """plans: of each block, all of one method. memory: where v, rhs, d, a and b lie. arrays: members
-    of hx_model.
+    """plans: of each block, of one method. memory: where v, rhs, d, a and b lie. arrays: members of
+    hx_model.
     """
 
     plans: list[TreePlan]

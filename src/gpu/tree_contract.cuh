@@ -83,7 +83,7 @@ HX_DEVICE Piece piece_at(ContractTable const& table, int k) {
 // Rows that no step changes: those of slots below n; their d is in `d`, as steps destroy the block's own. known: a
 // solve before this one has left the inverses of pieces of such rows in the block's d.
 struct ConstantRows {
-    unsigned n;
+    int n;
     double const* d;
     bool known;
 };
@@ -94,7 +94,7 @@ HX_DEVICE bool is_constant(Piece const& piece, ConstantRows const& rows) {
     for (int j = 0; j < HX_CONTRACT_PIECE; ++j) {
         largest = piece.slot[j] > largest ? piece.slot[j] : largest;
     }
-    return largest < rows.n;
+    return (int)largest < rows.n;
 }
 
 // rows: d and rhs of the block's nodes; links: a and b. known: the inverses of the piece's nodes are in d.
@@ -117,7 +117,7 @@ HX_DEVICE void eliminate_nodes(Piece const& piece, ContractScratch const& left, 
                 y = row.x;
                 rows[i].y = ri;
             } else {
-                y = fast_inverse((i < constant.n ? constant.d[i] : row.x) - up_d);
+                y = fast_inverse(((int)i < constant.n ? constant.d[i] : row.x) - up_d);
                 rows[i] = {y, ri};
             }
             double const g = from_child * y;

@@ -91,6 +91,9 @@ class Device(Protocol):
     def mapped(self, pinned: Array) -> Any:
         """Pinned memory as kernels see it."""
 
+    def copy(self, array: Any, source: Any) -> None:
+        """array = source, begun; both on the device, of one size and type."""
+
     def begin_upload(self, array: Any, pinned: Array) -> None:
         """array = pinned, begun; `pinned` stays as it is until synchronize()."""
 
@@ -211,6 +214,9 @@ class HostDevice:
     def mapped(self, pinned: Array) -> Any:
         return pinned
 
+    def copy(self, array: Any, source: Any) -> None:
+        array[...] = source
+
     def begin_upload(self, array: Any, pinned: Array) -> None:
         array[...] = pinned
 
@@ -262,7 +268,7 @@ class HostDevice:
 
 # ---- CUDA --------------------------------------------------------------------------------------
 
-_TO_DEVICE, _TO_HOST = 1, 2  # cudaMemcpyKind
+_TO_DEVICE, _TO_HOST, _ON_DEVICE = 1, 2, 3  # cudaMemcpyKind
 
 
 class CudaModule:
@@ -399,6 +405,9 @@ class CudaDevice:
         if to != source:
             stream = self._cupy.cuda.get_current_stream().ptr
             self._cupy.cuda.runtime.memcpyAsync(to, source, n, kind, stream)
+
+    def copy(self, array: Any, source: Any) -> None:
+        self._copy(array.data.ptr, source.data.ptr, source.nbytes, _ON_DEVICE)
 
     def begin_upload(self, array: Any, pinned: Array) -> None:
         self._copy(array.data.ptr, pinned.ctypes.data, pinned.nbytes, _TO_DEVICE)

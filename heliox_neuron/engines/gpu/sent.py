@@ -18,9 +18,10 @@ _SELF = 256  # events of a block to itself, pending at a time
 _NET_EVENTS = 16384  # of a window
 _EACH = 8  # that one event may lead to, pending at a time
 _NET_EVENT, _NET_SEND, _NET_MOVE = 0, 1, 2
+_LOGGED_NET_EVENT = 1  # log_op, src/gpu/order.cuh
 _MARK_MOVABLE = 1  # src/gpu/own.cuh
 _OWN_DOUBLES = ("time", "flag", "at")
-_OWN_INTS = ("kind", "instance", "weight", "root", "mark", "origin")
+_OWN_INTS = ("kind", "instance", "weight", "root", "mark", "origin", "number")
 _NET_DOUBLES, _NET_INTS = ("time", "at"), ("kind", "instance", "root")
 
 
@@ -146,12 +147,21 @@ class Sent:
             lists = model.arrays[f"self_{name}"][: len(count) * int(model.values["max_self"])]
             lists = lists.reshape(len(count), -1)
             found[name] = model.device.download(lists[:, :most])[held]
+        found["block"] = np.nonzero(held)[0]
         return found
 
-    def rows(self, window: Any, outcome: Outcome, own: dict[str, Array], roots: Roots) -> Any:
-        """`sent` of _core.device_window_done; None where there is nothing."""
+    def rows(
+        self,
+        window: Any,
+        outcome: Outcome,
+        own: dict[str, Array],
+        roots: Roots,
+        log: dict[str, Array] | None = None,
+    ) -> Any:
+        """`sent` of _core.device_window_done; None where there is nothing. log: Ordered.log."""
         stride = window.weight.shape[1] if len(window.weight) else 1
-        parts = [self._from_lists(own, max(1, stride)), self._net_events(outcome)]
+        parts = [self._from_lists(own, max(1, stride))]
+        parts.append(self._net_events(outcome) if log is None else self._logged(log))
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         root, at = found.pop("root"), found["at"]
         if not len(root):
@@ -164,7 +174,9 @@ class Sent:
         order = np.lexsort((np.arange(len(root)), roots.ranks(root), at, found["step"]))
         doubles = ("at", "time", "flag")
         return {
-            name: values[order].astype(np.float64 if name in doubles else np.int32)
+            name: values[order].astype(
+                np.float64 if name in doubles else np.int64 if name == "key" else np.int32
+            )
             for name, values in found.items()
         }
 
@@ -192,6 +204,29 @@ class Sent:
             "flag": own["flag"],
             "weight": np.where(own["weight"] >= 0, own["weight"] // stride, -1),
             "pending": own["origin"],
+            "key": own["block"].astype(np.int64) << 32 | own["number"],
+        }
+
+    @staticmethod
+    def _logged(log: dict[str, Array]) -> dict[str, Array]:
+        """The net_event() of a window from its log (ordered.py)."""
+        if not log:
+            log = dict.fromkeys(("op", "kind", "instance", "root", "block", "place"), np.zeros(0, np.int32))
+            log |= {"at": np.zeros(0), "time": np.zeros(0)}
+        these = log["op"] == _LOGGED_NET_EVENT
+        of = {name: values[these] for name, values in log.items()}
+        none = np.full(int(these.sum()), -1)
+        return {
+            "kind": np.full(len(none), _NET_EVENT),
+            "entry": of["kind"],
+            "instance": of["instance"],
+            "root": of["root"],
+            "at": of["at"],
+            "time": of["time"],
+            "flag": np.zeros(len(none)),
+            "weight": none,
+            "pending": none,
+            "key": of["block"].astype(np.int64) << 32 | of["place"],
         }
 
     def _net_events(self, outcome: Outcome) -> dict[str, Array]:
@@ -214,6 +249,7 @@ class Sent:
             "flag": np.zeros(n),
             "weight": none,
             "pending": none,
+            "key": none,
         }
 
 

@@ -1,0 +1,278 @@
+"""NEURON's order of events of equal time where point processes send events themselves.
+
+NEURON's queue depends on when something was put into it. The host runs the queue ahead of the
+device, so it does the window's operations again when the device is done (src/bridge/
+device_order.cpp), with what the device noted (src/gpu/order.cuh). If the device delivered two
+events of one time to an instance the other way round, its memory goes back to the window's start,
+and it does the window again with what is to come first.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ...codegen.device_source import EVENT_RECEIVE
+from ...errors import HelioXWarning
+from .device import Array
+from .model import DeviceModel
+from .outcome import Outcome
+from .translate import Refusal
+
+_LOG = 16384  # entries of a window, at first
+_INTS = ("block", "place", "op", "root", "own", "kind", "instance", "moved", "what")
+_DOUBLES = ("at", "time")
+_FIRST_INTS = ("kind", "instance", "row", "number", "done")
+_HOST = -(2**31)  # log_own: the host's row log_root
+_DELIVERED = 5  # log_op, src/gpu/order.cuh
+_NET_EVENT, _MOVED, _DROPPED = 1, 2, 3
+_ROW_MOVED = 1
+_NO_COPY = frozenset((
+    "tree_table", "tree_first", "kin", "child", "child_first", "block_node", "workspace",
+    "workspace_first", "record_value", "spike", "gate",
+))  # fmt: skip
+First = tuple[int, float, list[tuple[int, int]]]
+
+
+def fired_number(step: Any, watch: Any) -> Any:
+    """Number of the event of a WATCH that came true; others have block and place."""
+    return -1 - (np.asarray(step, np.int64) << 32 | np.asarray(watch, np.int64))
+
+
+class Ordered:
+    """The order of one model's events. `active`: in this batch."""
+
+    def __init__(self, core: Any, model: DeviceModel) -> None:
+        self.core = core
+        self.model = model
+        receives = [receive for _, receive in model.receivers()]
+        self._sends_itself = any(
+            r.uses_watch or r.uses_net_send or r.uses_net_move for r in receives
+        )
+        self.possible = self._sends_itself or any(r.uses_net_event for r in receives)
+        self._assigns_v = any(r.writes_v for r in receives)
+        self.active = False
+        self._wrong = 0
+        self._copies: dict[int, tuple[Any, Any]] = {}  # by address: what was copied, the copy
+        self.log: dict[str, Array] = {}  # of the window, by block and place
+
+    # ---- a batch ----
+
+    def take_over(self) -> None:
+        """Raises Refusal where NEURON's queue cannot be watched."""
+        self.active = self.possible and self.core.get("fidelity") == "exact"
+        values = self.model.values
+        values["ordered"], values["n_first"] = int(self.active), 0
+        if not self.active:
+            return
+        if why := self.core.device_order_obstacle():
+            raise Refusal("HX033", f"the order of events of equal time is not known: {why}")
+        if "max_log" not in values:
+            self._make_log(_LOG)
+
+    def begin(self, serial: Array) -> None:
+        """serial: of each WATCH condition, the order of activation. finish() has to follow."""
+        if self.active:
+            self._wrong = 0
+            self.core.device_order_begin(serial.tolist(), self._assigns_v)
+
+    def finish(self) -> None:
+        if not self.active:
+            return
+        self.active = False
+        self._copies.clear()
+        self.core.device_order_end()
+        wrong, self._wrong = self._wrong, 0
+        if wrong:
+            warnings.warn(
+                f"{wrong} events met another one at exactly the same time, and a step with a "
+                "short delay between artificial cells hid which of them NEURON delivers first: "
+                'their order may not be NEURON\'s (heliox.device = "cpu" keeps it).',
+                HelioXWarning,
+                stacklevel=2,
+            )
+
+    def _make_log(self, n: int) -> None:
+        for name in _INTS:
+            self.model.need(f"log_{name}", n, np.int32)
+        for name in _DOUBLES:
+            self.model.need(f"log_{name}", n, np.float64)
+        self.model.values["max_log"] = n
+
+    # ---- a window ----
+
+    def load(self, n_row: int) -> bool:
+        """The log is empty; n_row: events of the window. True if an address changed."""
+        if not self.active:
+            return False
+        put = self.model.staging.put
+        changed = put("log_count", np.zeros(self.model.nodes.n_block, np.int32))
+        changed |= put("n_log", np.zeros(1, np.int32))
+        changed |= put("event_rank", np.full(max(1, n_row), -1, np.int32))
+        return self._put_first([]) or changed
+
+    def _put_first(self, rows: list[tuple[int, int, float, int, int]]) -> bool:
+        """rows: kind, instance, time, row, number."""
+        self._first = rows
+        self.model.values["n_first"] = len(rows)
+        put, changed = self.model.staging.put, False
+        columns = list(zip(*rows, strict=True)) if rows else [()] * 5
+        for name, column in zip(("kind", "instance", "time", "row", "number"), columns,
+                                strict=True):  # fmt: skip
+            dtype = np.float64 if name == "time" else np.int32
+            changed |= put(f"first_{name}", np.array(column, dtype))
+        return put("first_done", np.zeros(len(rows), np.int32)) or changed
+
+    def save(self) -> None:
+        """Copies what kernels may write, before a window."""
+        device, before, self._copies = self.model.device, self._copies, {}
+        for address, array in self._written().items():
+            _, copy = before.get(address, (None, None))
+            if copy is None or copy.size != array.size or copy.dtype != array.dtype:
+                copy = device.empty(array.size, array.dtype)
+            device.copy(copy, array)
+            self._copies[address] = (array, copy)
+
+    def _written(self) -> dict[int, Any]:
+        """Arrays that kernels may write, by address."""
+        model = self.model
+        found = [a for name, a in model.arrays.items() if name not in _NO_COPY]
+        found += [column.device for column in model.columns.values() if column.written]
+        return {model.device.address(a): a.reshape(-1) for a in found if a.size}
+
+    def restore(self) -> None:
+        """What save() copied, and what the host sends for the window."""
+        for array, copy in self._copies.values():
+            self.model.device.copy(array, copy)
+        self.model.staging.again()
+
+    def agrees(self, window: Any, events: Any, spikes: Any, outcome: Outcome | None) -> bool:
+        """Whether the device did the window in NEURON's order; else it is to do it again.
+
+        spikes: step and source, of the window. outcome: None where nothing was found.
+        """
+        self.log = {}
+        if outcome is not None and outcome.event_error[0]:
+            return True  # events.done() says so
+        event_of_row = events.event_of_row()
+        if outcome is not None:
+            n = int(self.model.device.download(self.model.arrays["n_log"][:1])[0])
+            if n > self.model.values["max_log"]:
+                self._make_log(2 * n)
+                return False
+            self.log = self._read(n)
+        fired = events.fired(outcome)
+        log = self._log(window, event_of_row)
+        delivered = self._delivered(window, event_of_row, outcome is not None)
+        first = self.core.device_order(window, *spikes, log, delivered, fired)
+        if first is None:
+            return True
+        self._force(first, events, event_of_row)
+        return False
+
+    def done(self, wrong: int) -> None:
+        """wrong: of _core.device_window_done()."""
+        self._wrong += wrong
+
+    def _read(self, n: int) -> dict[str, Array]:
+        device, arrays = self.model.device, self.model.arrays
+        found = {name: device.download(arrays[f"log_{name}"][:n]) for name in (*_INTS, *_DOUBLES)}
+        order = np.lexsort((found["place"], found["block"]))
+        return {name: values[order] for name, values in found.items()}
+
+    def _key(self, window: Any, number: Array, block: Array, at: Array) -> Array:
+        """Numbers of events of the blocks' own lists, for the core. at: time of a WATCH's [ms]."""
+        step = np.searchsorted(window.t, at)
+        return np.where(number >= 0, block.astype(np.int64) << 32 | number,
+                        fired_number(step, -2 - number.astype(np.int64)))  # fmt: skip
+
+    def _log(self, window: Any, event_of_row: Array) -> dict[str, Array]:
+        """_core.device_order()'s `log`."""
+        log = self.log
+        if not log:
+            none, long = np.zeros(0, np.int32), np.zeros(0, np.int64)
+            return {"op": none, "key": long, "event": none, "own": long, "time": np.zeros(0),
+                    "mechanism": none, "instance": none, "moved": none, "what": long}  # fmt: skip
+        these = log["op"] != _DELIVERED
+        log = {name: values[these] for name, values in log.items()}
+        hosts = log["own"] == _HOST
+        event = np.full(len(hosts), -1, np.int64)
+        event[hosts] = event_of_row[log["root"][hosts]]
+        what = log["what"].astype(np.int64)
+        row = (log["op"] == _MOVED) & (log["moved"] == _ROW_MOVED)
+        what[row] = event_of_row[log["what"][row]]
+        numbered = ((log["op"] == _MOVED) & (log["moved"] == 0)) | (log["op"] == _DROPPED)
+        what[numbered] = self._key(
+            window, log["what"][numbered], log["block"][numbered], log["time"][numbered]
+        )
+        mechanism, instance = self._named(log["kind"], log["instance"])
+        return {
+            "op": log["op"],
+            "key": log["block"].astype(np.int64) << 32 | log["place"],
+            "event": event.astype(np.int32),
+            "own": self._key(window, log["own"], log["block"], log["at"]),
+            "time": log["time"],
+            "mechanism": mechanism,
+            "instance": instance,
+            "moved": log["moved"],
+            "what": what,
+        }
+
+    def _named(self, kind: Array, place: Array) -> tuple[Array, Array]:
+        """Mechanisms and NEURON's instances from the device's kinds and places."""
+        model = self.model
+        mechanism, instance = np.zeros_like(kind), np.zeros_like(place)
+        names = [m["name"] for m in model.structure["mechanisms"]]
+        for k in np.unique(kind):
+            name, these = model.entries[k - EVENT_RECEIVE].name, kind == k
+            mechanism[these] = names.index(name)
+            instance[these] = model.instances[name].order[place[these]]
+        return mechanism, instance
+
+    def _delivered(self, window: Any, event_of_row: Array, found: bool) -> dict[str, Array]:
+        """_core.device_order()'s `delivered`: at each instance in the device's order."""
+        n_event = len(window.event_step)
+        rows = np.flatnonzero((event_of_row >= 0) & (event_of_row < n_event))
+        rank = np.arange(len(event_of_row))
+        if found and self._sends_itself and len(event_of_row):
+            rank = self.model.device.download(self.model.arrays["event_rank"][: len(event_of_row)])
+            rows = rows[rank[rows] >= 0]  # others were moved
+        event = event_of_row[rows]
+        mechanism = np.asarray(window.event_mechanism)[event].astype(np.int64)
+        target = (mechanism + 1 << 32) + np.asarray(window.event_instance)[event]
+        own = np.full(len(rows), -1, np.int64)
+        place = rank[rows].astype(np.int64)
+        if self.log:
+            log = self.log
+            these = np.flatnonzero(log["op"] == _DELIVERED)
+            kinds, instances = self._named(log["kind"][these], log["instance"][these])
+            keys = self._key(window, log["own"][these], log["block"][these], log["time"][these])
+            event = np.append(event, np.full(len(these), -1))
+            own = np.append(own, keys)
+            target = np.append(target, (kinds.astype(np.int64) + 1 << 32) + instances)
+            place = np.append(place, log["place"][these])
+        order = np.lexsort((place, target))
+        return {
+            "target": target[order],
+            "event": event[order].astype(np.int32),
+            "own": own[order],
+        }
+
+    def _force(self, first: First, events: Any, event_of_row: Array) -> None:
+        target, t, chosen = first
+        if not self._sends_itself:
+            events.put_first(target, t, [event for event, _ in chosen])
+            return
+        index, raw = divmod(target - 2**32, 2**32)
+        name = self.model.structure["mechanisms"][index]["name"]
+        kind = EVENT_RECEIVE + self.model.numbers[name]
+        instance = int(self.model.instances[name].place[raw])
+        row_of_event = {int(event): row for row, event in enumerate(event_of_row)}
+        kept = [row for row in self._first if row[:3] != (kind, instance, t)]
+        for event, own in chosen:
+            number = own & 0x7FFFFFFF if own >= 0 else -2 - ((-1 - own) & 0x7FFFFFFF)
+            row = row_of_event[event] if event >= 0 else -1
+            kept.append((kind, instance, t, row, number))
+        self._put_first(kept)

@@ -105,11 +105,11 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "net_event_instance"),
     ("int*", "net_event_root"),
     ("long long", "ordered"),  # order.cuh: the rest of these are in use
-    ("int*", "event_rank"),  # place among the block's log and deliveries
-    ("int*", "log_count"),  # [n_block]
+    ("int*", "event_rank"),  # place among what its instance did and got
+    ("int*", "log_first"),  # [n_entry]
+    ("int*", "log_count"),  # by instance
     ("int*", "n_log"),
     ("long long", "max_log"),
-    ("int*", "log_block"),
     ("int*", "log_place"),
     ("int*", "log_op"),
     ("int*", "log_root"),

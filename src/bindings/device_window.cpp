@@ -167,7 +167,7 @@ py::object order(DeviceWindow const& window, Array<int> const& spike_step,
                        table_column<int>(delivered, "event"),
                        table_column<int64_t>(delivered, "own")};
     found.fired = {table_column<int>(fired, "step"), table_column<int>(fired, "watch"),
-                   table_column<int64_t>(fired, "own")};
+                   table_column<int64_t>(fired, "own"), table_column<int64_t>(fired, "target")};
     auto const first = device_order(window, found);
     return first ? py::object(py::make_tuple(first->target, first->t, first->events)) : py::none();
 }

@@ -93,13 +93,16 @@ void OrderReplay::read(DeviceFound const& found) {
         } else {
             entries_of_own_[log.own[i]].push_back(i);
         }
+        if ((DeviceLog::Op)log.op[i] != DeviceLog::Op::net_event) {
+            target_of_own_[log.key[i]] = target_of(log.mechanism[i], log.instance[i]);
+        }
+    }
+    for (size_t f = 0; f < found.fired.own.size(); ++f) {
+        target_of_own_[found.fired.own[f]] = found.fired.target[f];
     }
     auto const& delivered = found.delivered;
     for (size_t i = 0; i < delivered.target.size(); ++i) {
         order_at_[delivered.target[i]].push_back({delivered.event[i], delivered.own[i]});
-        if (delivered.event[i] < 0) {
-            target_of_own_[delivered.own[i]] = delivered.target[i];
-        }
     }
 }
 
@@ -201,6 +204,7 @@ bool OrderReplay::deliver(double til) {
         }
         auto const at = delivery_of_.find(id);
         if (at == delivery_of_.end()) {
+            fprintf(stderr,"ZZ id %ld t %.17g window %.17g..%.17g first delivery %ld te %.17g n %zu\n",id,t_,window_.t[0],window_.t.back(), window_.deliveries.empty()?-1:window_.deliveries[0].id, window_.deliveries.empty()?-1:window_.deliveries[0].te,window_.deliveries.size()); for(auto&d:window_.deliveries)fprintf(stderr,"  d %ld %.17g\n",d.id,d.te);
             throw std::runtime_error("an event of NEURON's queue was not delivered in the window");
         }
         auto const& delivery = window_.deliveries[at->second];
@@ -227,7 +231,7 @@ bool OrderReplay::go_on() {
     if (own_waits_) {
         auto const at = target_of_own_.find(waiting_own_);
         if (at == target_of_own_.end()) {
-            throw std::runtime_error("an event of the device's was not delivered in the window");
+            throw std::runtime_error("an event of the device's has no target");
         }
         if (!receives(at->second, {-1, waiting_own_}, t_)) {
             return false;

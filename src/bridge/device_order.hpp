@@ -50,7 +50,8 @@ struct DeviceDelivered {
 struct DeviceFired {
     std::vector<int> step;
     std::vector<int> watch;
-    std::vector<int64_t> own; // number of its event
+    std::vector<int64_t> own;    // number of its event
+    std::vector<int64_t> target; // as DeviceDelivered
 };
 
 struct DeviceFound {

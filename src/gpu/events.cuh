@@ -37,7 +37,7 @@ HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
             *hx_model.event_place[e] = hx_model.event_flag[e];
         }
     } else {
-        note_row(b, e);
+        note_row(e);
         receive(nodes, b, kind, i, hx_model.event_time[e], hx_model.event_weight[e],
                 hx_model.event_flag[e], e, kHost);
     }
@@ -47,7 +47,7 @@ HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
 
 HX_DEVICE void deliver_own(Nodes const& nodes, int b, long long k) {
     OwnEvent const event = take_own(b, k);
-    note(b, {kDelivered, event.root, event.number, event.kind, event.instance, event.time, event.time});
+    note({kDelivered, event.root, event.number, event.kind, event.instance, event.time, event.time});
     receive(nodes, b, event.kind, event.instance, event.time, event.weight, event.flag, event.root,
             event.number);
 }

@@ -75,7 +75,7 @@ HX_DEVICE void move_own(int b, int kind, int instance, int root, int own, double
         moved = kPendingMoved;
         what = event.origin;
     }
-    event.number = note(b, {kMoved, root, own, kind, instance, now, due, moved, what});
+    event.number = note({kMoved, root, own, kind, instance, now, due, moved, what});
     *movable = kOwnList;
     append_own(b, event);
 }

@@ -1,7 +1,7 @@
 // What the host needs to know to find NEURON's order of equal times (src/bridge/device_order.hpp).
 //
 // hx_model.ordered: exact fidelity, and point processes send events. Then each run of NET_RECEIVE notes what it does,
-// with its place in the block, and each delivery has a place among them. log_own: the number of the event of a
+// with its place among what the instance did and got in this batch. log_own: the number of the event of a
 // block's own list that ran it, kHost for a row of the host's (log_root). If the host finds that two events of one
 // time came to an instance in the wrong order, the window is done again with first_*: which comes first.
 #pragma once
@@ -14,7 +14,7 @@ constexpr int kSent = 0, kNetEvent = 1, kMoved = 2, kDropped = 3, kActivated = 4
 // log_moved, as DeviceLog::Moved
 constexpr int kOwnMoved = 0, kRowMoved = 1, kPendingMoved = 2;
 
-// Number of the event of a WATCH that came true; others have their place in the block's log.
+// Number of the event of a WATCH that came true; others have the place where they were sent.
 HX_DEVICE int fired_number(int watch) { return -2 - watch; }
 
 // at: of the delivery, time: of what was done [ms].
@@ -24,15 +24,18 @@ struct Note {
     int moved = 0, what = 0;
 };
 
-// Returns the place in the block.
-HX_DEVICE int note(int b, Note const& note) {
+HX_DEVICE int next_place(int kind, int instance) {
+    return hx_model.log_count[hx_model.log_first[kind - HX_EVENT_RECEIVE] + instance]++;
+}
+
+// Returns the place.
+HX_DEVICE int note(Note const& note) {
     if (!hx_model.ordered) {
         return 0;
     }
-    int const place = atomic_next(hx_model.log_count + b);
+    int const place = next_place(note.kind, note.instance);
     int const k = atomic_next(hx_model.n_log);
     if (k < hx_model.max_log) { // else the host sees the count and makes room
-        hx_model.log_block[k] = b;
         hx_model.log_place[k] = place;
         hx_model.log_op[k] = note.op;
         hx_model.log_root[k] = note.root;
@@ -47,9 +50,9 @@ HX_DEVICE int note(int b, Note const& note) {
     return place;
 }
 
-HX_DEVICE void note_row(int b, int e) {
+HX_DEVICE void note_row(int e) {
     if (hx_model.ordered) {
-        hx_model.event_rank[e] = atomic_next(hx_model.log_count + b);
+        hx_model.event_rank[e] = next_place(hx_model.event_kind[e], hx_model.event_instance[e]);
     }
 }
 

@@ -38,12 +38,12 @@ struct Sender {
             mark = kMovable;
         }
 #endif
-        int const number = note(b, {kSent, root, own, kind, instance, t, due});
+        int const number = note({kSent, root, own, kind, instance, t, due});
         append_own(b, {due, flag, t, kind, instance, weight, root, mark, -1, number});
     }
     HX_DEVICE_MEMBER void net_event(double time) {
         *hx_model.gate = 1;
-        note(b, {kNetEvent, root, own, kind, instance, t, time});
+        note({kNetEvent, root, own, kind, instance, t, time});
         int const k = atomic_next(hx_model.n_net_event);
         if (k < hx_model.max_net_event) {
             hx_model.net_event_time[k] = time;
@@ -67,7 +67,7 @@ struct Sender {
             stop_watching(b, kind, instance, first, root, own, t);
         }
         start_watching(kind, first, k, flag, value, t, root);
-        note(b, {kActivated, root, own, kind, instance, t, t, 0, first + k});
+        note({kActivated, root, own, kind, instance, t, t, 0, first + k});
 #endif
     }
 };

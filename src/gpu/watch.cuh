@@ -26,7 +26,7 @@ HX_DEVICE void stop_watching(int b, int kind, int instance, int first, int root,
                            hx_model.self_instance[k] == instance;
         if (fired) {
             OwnEvent const event = take_own(b, k);
-            note(b, {kDropped, root, own, kind, instance, t, event.time, 0, event.number});
+            note({kDropped, root, own, kind, instance, t, event.time, 0, event.number});
         } else {
             ++k;
         }

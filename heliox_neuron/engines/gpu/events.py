@@ -167,8 +167,8 @@ class Events:
         ordered = self.ordered.active
         self._watches.rank(outcome, roots, self.core.device_order_serial() if ordered else None)
         own = self._sent.left(outcome)
-        log = self.ordered.log if ordered else None
-        sent = self._sent.rows(window, outcome, own, roots, log)
+        log = (self.ordered.log, self.ordered.first) if ordered else (None, None)
+        sent = self._sent.rows(window, outcome, own, roots, *log)
         return {"sent": sent} | self._movable.found(own)
 
     def fired(self, outcome: Outcome | None) -> dict[str, Array]:
@@ -176,7 +176,8 @@ class Events:
         none = np.zeros(0, np.int32)
         step = none if outcome is None else self._watches.fired_steps(outcome)
         watch = self._watches.fired_watches if len(step) else none
-        return {"step": step, "watch": watch, "own": fired_number(step, watch)}
+        own, target = fired_number(step, watch), self._watches.targets(watch)
+        return {"step": step, "watch": watch, "own": own, "target": target}
 
     def put_first(self, target: int, t: float, events: list[int]) -> None:
         """The window's events come first in this order, of those of one time at a target."""

@@ -19,10 +19,11 @@ from ...errors import HelioXWarning
 from .device import Array
 from .model import DeviceModel
 from .outcome import Outcome
+from .sent import log_key
 from .translate import Refusal
 
 _LOG = 16384  # entries of a window, at first
-_INTS = ("block", "place", "op", "root", "own", "kind", "instance", "moved", "what")
+_INTS = ("place", "op", "root", "own", "kind", "instance", "moved", "what")
 _DOUBLES = ("at", "time")
 _FIRST_INTS = ("kind", "instance", "row", "number", "done")
 _HOST = -(2**31)  # log_own: the host's row log_root
@@ -37,7 +38,7 @@ First = tuple[int, float, list[tuple[int, int]]]
 
 
 def fired_number(step: Any, watch: Any) -> Any:
-    """Number of the event of a WATCH that came true; others have block and place."""
+    """Number of the event of a WATCH that came true; others have log_key()."""
     return -1 - (np.asarray(step, np.int64) << 32 | np.asarray(watch, np.int64))
 
 
@@ -56,7 +57,12 @@ class Ordered:
         self.active = False
         self._wrong = 0
         self._copies: dict[int, tuple[Any, Any]] = {}  # by address: what was copied, the copy
-        self.log: dict[str, Array] = {}  # of the window, by block and place
+        self.log: dict[str, Array] = {}  # of the window, by instance and place
+        self.first = np.zeros(len(model.entries), np.int32)  # of each entry's instances, in the log
+        self._n = 0
+        for mechanism, _ in model.receivers():
+            self.first[model.numbers[mechanism["name"]]] = self._n
+            self._n += model.instances[mechanism["name"]].size
 
     # ---- a batch ----
 
@@ -71,6 +77,8 @@ class Ordered:
             raise Refusal("HX033", f"the order of events of equal time is not known: {why}")
         if "max_log" not in values:
             self._make_log(_LOG)
+            self.model.put("log_first", self.first)
+        self.model.put("log_count", np.zeros(self._n, np.int32))
 
     def begin(self, serial: Array) -> None:
         """serial: of each WATCH condition, the order of activation. finish() has to follow."""
@@ -108,8 +116,7 @@ class Ordered:
         if not self.active:
             return False
         put = self.model.staging.put
-        changed = put("log_count", np.zeros(self.model.nodes.n_block, np.int32))
-        changed |= put("n_log", np.zeros(1, np.int32))
+        changed = put("n_log", np.zeros(1, np.int32))
         changed |= put("event_rank", np.full(max(1, n_row), -1, np.int32))
         return self._put_first([]) or changed
 
@@ -179,13 +186,14 @@ class Ordered:
     def _read(self, n: int) -> dict[str, Array]:
         device, arrays = self.model.device, self.model.arrays
         found = {name: device.download(arrays[f"log_{name}"][:n]) for name in (*_INTS, *_DOUBLES)}
-        order = np.lexsort((found["place"], found["block"]))
+        slot = self.first[found["kind"] - EVENT_RECEIVE] + found["instance"]
+        order = np.lexsort((found["place"], slot))
         return {name: values[order] for name, values in found.items()}
 
-    def _key(self, window: Any, number: Array, block: Array, at: Array) -> Array:
+    def _key(self, window: Any, log: dict[str, Array], number: Array, at: Array) -> Array:
         """Numbers of events of the blocks' own lists, for the core. at: time of a WATCH's [ms]."""
         step = np.searchsorted(window.t, at)
-        return np.where(number >= 0, block.astype(np.int64) << 32 | number,
+        return np.where(number >= 0, log_key(self.first, log["kind"], log["instance"], number),
                         fired_number(step, -2 - number.astype(np.int64)))  # fmt: skip
 
     def _log(self, window: Any, event_of_row: Array) -> dict[str, Array]:
@@ -204,15 +212,13 @@ class Ordered:
         row = (log["op"] == _MOVED) & (log["moved"] == _ROW_MOVED)
         what[row] = event_of_row[log["what"][row]]
         numbered = ((log["op"] == _MOVED) & (log["moved"] == 0)) | (log["op"] == _DROPPED)
-        what[numbered] = self._key(
-            window, log["what"][numbered], log["block"][numbered], log["time"][numbered]
-        )
+        what[numbered] = self._key(window, log, log["what"], log["time"])[numbered]
         mechanism, instance = self._named(log["kind"], log["instance"])
         return {
             "op": log["op"],
-            "key": log["block"].astype(np.int64) << 32 | log["place"],
+            "key": log_key(self.first, log["kind"], log["instance"], log["place"]),
             "event": event.astype(np.int32),
-            "own": self._key(window, log["own"], log["block"], log["at"]),
+            "own": self._key(window, log, log["own"], log["at"]),
             "time": log["time"],
             "mechanism": mechanism,
             "instance": instance,
@@ -245,14 +251,14 @@ class Ordered:
         own = np.full(len(rows), -1, np.int64)
         place = rank[rows].astype(np.int64)
         if self.log:
-            log = self.log
-            these = np.flatnonzero(log["op"] == _DELIVERED)
-            kinds, instances = self._named(log["kind"][these], log["instance"][these])
-            keys = self._key(window, log["own"][these], log["block"][these], log["time"][these])
+            these = np.flatnonzero(self.log["op"] == _DELIVERED)
+            log = {name: values[these] for name, values in self.log.items()}
+            kinds, instances = self._named(log["kind"], log["instance"])
+            keys = self._key(window, log, log["own"], log["time"])
             event = np.append(event, np.full(len(these), -1))
             own = np.append(own, keys)
             target = np.append(target, (kinds.astype(np.int64) + 1 << 32) + instances)
-            place = np.append(place, log["place"][these])
+            place = np.append(place, log["place"])
         order = np.lexsort((place, target))
         return {
             "target": target[order],

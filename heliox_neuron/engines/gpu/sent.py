@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...codegen.device_source import EVENT_RECEIVE
 from .device import Array
 from .model import DeviceModel
 from .outcome import Outcome
@@ -23,6 +24,12 @@ _MARK_MOVABLE = 1  # src/gpu/own.cuh
 _OWN_DOUBLES = ("time", "flag", "at")
 _OWN_INTS = ("kind", "instance", "weight", "root", "mark", "origin", "number")
 _NET_DOUBLES, _NET_INTS = ("time", "at"), ("kind", "instance", "root")
+
+
+def log_key(first: Array, kind: Array, instance: Array, place: Array) -> Array:
+    """What the core knows an entry of the log by. first: of each entry's instances."""
+    slot = first[kind - EVENT_RECEIVE].astype(np.int64) + instance
+    return slot << 32 | place.astype(np.int64)
 
 
 class Roots:
@@ -147,7 +154,6 @@ class Sent:
             lists = model.arrays[f"self_{name}"][: len(count) * int(model.values["max_self"])]
             lists = lists.reshape(len(count), -1)
             found[name] = model.device.download(lists[:, :most])[held]
-        found["block"] = np.nonzero(held)[0]
         return found
 
     def rows(
@@ -157,8 +163,12 @@ class Sent:
         own: dict[str, Array],
         roots: Roots,
         log: dict[str, Array] | None = None,
+        log_first: Array | None = None,
     ) -> Any:
-        """`sent` of _core.device_window_done; None where there is nothing. log: Ordered.log."""
+        """`sent` of _core.device_window_done; None where there is nothing. log, log_first: of
+        Ordered.
+        """
+        self._log_first = log_first
         stride = window.weight.shape[1] if len(window.weight) else 1
         parts = [self._from_lists(own, max(1, stride))]
         parts.append(self._net_events(outcome) if log is None else self._logged(log))
@@ -170,6 +180,7 @@ class Sent:
         found["event"] = roots.direct(root, at)
         step = np.minimum(np.maximum(roots.steps(root), later), int(window.n_step) - 1)
         found["step"] = np.where(found["event"] >= 0, roots.steps(root), step)
+        found["key"] = self._keys(found)
         self._name(found)
         order = np.lexsort((np.arange(len(root)), roots.ranks(root), at, found["step"]))
         doubles = ("at", "time", "flag")
@@ -179,6 +190,12 @@ class Sent:
             )
             for name, values in found.items()
         }
+
+    def _keys(self, found: dict[str, Array]) -> Array:
+        """Entries of the log, from kinds, places and numbers."""
+        if self._log_first is None:
+            return found["key"]
+        return log_key(self._log_first, found["entry"], found["instance"], found["key"])
 
     def _name(self, found: dict[str, Array]) -> None:
         """Mechanisms and NEURON's instances from the device's kinds and places."""
@@ -204,14 +221,14 @@ class Sent:
             "flag": own["flag"],
             "weight": np.where(own["weight"] >= 0, own["weight"] // stride, -1),
             "pending": own["origin"],
-            "key": own["block"].astype(np.int64) << 32 | own["number"],
+            "key": own["number"].astype(np.int64),
         }
 
     @staticmethod
     def _logged(log: dict[str, Array]) -> dict[str, Array]:
         """The net_event() of a window from its log (ordered.py)."""
         if not log:
-            log = dict.fromkeys(("op", "kind", "instance", "root", "block", "place"), np.zeros(0, np.int32))
+            log = dict.fromkeys(("op", "kind", "instance", "root", "place"), np.zeros(0, np.int32))
             log |= {"at": np.zeros(0), "time": np.zeros(0)}
         these = log["op"] == _LOGGED_NET_EVENT
         of = {name: values[these] for name, values in log.items()}
@@ -226,7 +243,7 @@ class Sent:
             "flag": np.zeros(len(none)),
             "weight": none,
             "pending": none,
-            "key": of["block"].astype(np.int64) << 32 | of["place"],
+            "key": of["place"].astype(np.int64),
         }
 
     def _net_events(self, outcome: Outcome) -> dict[str, Array]:

@@ -148,6 +148,13 @@ class Watches:
         found: Array = self._fired["watch"]
         return found
 
+    def targets(self, watch: Array) -> Array:
+        """The instance of each condition: (mechanism + 1) * 2**32 + NEURON's row."""
+        number = {m["type"]: k for k, m in enumerate(self.model.structure["mechanisms"])}
+        kinds = [number[kind] for kind in self._slots[watch, 0].tolist()]
+        found: Array = (np.array(kinds, np.int64) + 1 << 32) + self._slots[watch, 1]
+        return found
+
     def rank(self, outcome: Outcome, roots: Roots, serial: list[int] | None = None) -> None:
         """Puts the conditions that came true into NEURON's order, then those newly activated.
         serial: their order, if it is known.

@@ -259,7 +259,7 @@ long Sender::send_in_order() {
         }
     }
     head_.want(false);
-    return n_missing + device_order_close(window_);
+    return n_missing;
 }
 
 long Sender::send_all() {
@@ -270,6 +270,7 @@ long Sender::send_all() {
     } else {
         send_in_turn();
     }
+    n_wrong += device_order_close(window_);
     order_.sort();
     if (queue_.least && queue_.least->t <= clock_.now() && window_.n_step > 0) {
         throw std::runtime_error(

@@ -53,7 +53,7 @@ std::optional<DeviceFirst> device_order(DeviceWindow const& window, DeviceFound 
     }
     try {
         return replay_->run(found);
-    } catch (std::exception const&) { // the window is done nevertheless, and the run warns
+    } catch (std::exception const& zz) { fprintf(stderr,"ZZ lost %s\n",zz.what()); // the window is done nevertheless, and the run warns
         replay_.reset();
         lost_ = true;
         return {};

@@ -158,14 +158,16 @@ bool OrderReplay::deliver(double til) {
             order_.insert(id, t_, delivery.item);
             continue;
         }
-        if (delivery.on_host) {
-            n_wrong += at->second < last_host_;
-            last_host_ = at->second;
+        if (delivery.cell) {
+            long& last = last_of_cell_[delivery.cell];
+            n_wrong += at->second < last;
+            last = at->second;
         }
         if (delivery.touches) {
             n_wrong += last_own_t_ == t_;
             last_touch_t_ = t_;
         }
+        furthest_ = std::max(furthest_, at->second);
         delivery_ = at->second;
         op_ = delivery.first_op;
         when_delivered_[delivery_ + 1] = ++when_;
@@ -197,6 +199,9 @@ bool OrderReplay::go_on() {
         switch (op.kind) {
         case QueueOp::Kind::insert:
             order_.insert(op.id, op.t, op.item);
+            if (delivery_ < furthest_) { // NEURON's queue has it before what came here before
+                order_.note_change(op.t);
+            }
             break;
         case QueueOp::Kind::move:
             order_.move(op.id, op.t);

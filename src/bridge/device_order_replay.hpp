@@ -59,9 +59,10 @@ class OrderReplay {
         done_at_; // by target, what it got, when [ms]
     std::vector<long> when_delivered_;
     long when_ = 0;
-    long last_host_ = -1;
+    std::unordered_map<void const*, long> last_of_cell_; // deliveries
     double t_ = 0;             // of the delivery that is being made [ms]
     long delivery_ = -1;       // that is being made, -1: none
+    long furthest_ = -1;       // of the host's deliveries
     size_t op_ = 0;            // its next operation
     bool own_waits_ = false;   // an event of the device's own, until the device does it in this order
     int64_t waiting_own_ = -1;

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <set>
+#include <string>
 #include <vector>
 
+#include "bind.hpp"
 #include "device_records.hpp"
 
 namespace heliox {
@@ -38,8 +41,27 @@ bool can_be_delivered(void* event) {
 
 bool v_is_assigned_ = false;
 
-bool is_artificial(Point_process const* point) {
-    return point && nrn_is_artificial_[_nrn_mechanism_get_type(point->prop)];
+char unknown_cells_; // their address stands for all of them
+
+// Types whose NET_RECEIVE looks at nothing but the cell.
+bool keeps_to_itself(Point_process* point, int type) {
+    static std::set<std::string> const plain = {"IntFire1", "IntFire2", "IntFire4"};
+    std::string const name = memb_func[type].sym->name;
+    if (name != "NetStim") {
+        return plain.count(name) > 0;
+    }
+    auto const& names = field_names(type);
+    size_t const noise = std::find(names.begin(), names.end(), "noise") - names.begin();
+    auto const row = neuron::mechanism::_get::_current_row(point->prop);
+    return noise < names.size() && neuron::mechanism::get_data_ptrs<double>(type)[noise][row] == 0.;
+}
+
+void const* cell_of(Point_process* point) {
+    int const type = point ? _nrn_mechanism_get_type(point->prop) : -1;
+    if (type < 0 || !nrn_is_artificial_[type]) {
+        return nullptr;
+    }
+    return keeps_to_itself(point, type) ? static_cast<void const*>(point) : &unknown_cells_;
 }
 
 bool is_v(uint64_t address) {
@@ -65,12 +87,14 @@ void items_until(TQItem* node, double end, std::vector<TQItem*>& items) {
 }
 
 bool order_matters(TQItem* const* begin, TQItem* const* end) {
-    long n_host = 0, n_touch = 0;
+    std::set<void const*> cells;
     for (auto it = begin; it != end; ++it) {
-        n_host += runs_on_host((*it)->data);
-        n_touch += touches_device((*it)->data);
+        void const* const cell = cell_on_host((*it)->data);
+        if (touches_device((*it)->data) || (cell && !cells.insert(cell).second)) {
+            return true;
+        }
     }
-    return n_host > 1 || (n_touch > 0 && end - begin > 1);
+    return false;
 }
 
 } // namespace
@@ -93,20 +117,21 @@ void forget_host_events() { queue_scanned_ = false; }
 
 bool host_events_known() { return queue_scanned_; }
 
-bool runs_on_host(void* event) {
+void const* cell_on_host(void* event) {
     switch (class_of(event)) {
     case NeuronClass::net_con:
-        return is_artificial(view_of<NetConView>(event).target);
+        return cell_of(view_of<NetConView>(event).target);
     case NeuronClass::self_event:
-        return is_artificial(view_of<SelfEventView>(event).target);
+        return cell_of(view_of<SelfEventView>(event).target);
     case NeuronClass::pre_syn: {
         auto const& netcons = view_of<PreSynView>(event).netcons;
-        return std::any_of(netcons.begin(), netcons.end(), [](void* entry) {
-            return is_artificial(static_cast<NetConView*>(entry)->target);
+        bool const any = std::any_of(netcons.begin(), netcons.end(), [](void* entry) {
+            return cell_of(static_cast<NetConView*>(entry)->target) != nullptr;
         });
+        return any ? &unknown_cells_ : nullptr;
     }
     default:
-        return false;
+        return nullptr;
     }
 }
 

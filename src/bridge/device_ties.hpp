@@ -16,8 +16,9 @@ double host_event_time(TQueue& queue);
 void forget_host_events();
 bool host_events_known();
 
-// An artificial cell gets it.
-bool runs_on_host(void* event);
+// The artificial cell that gets it, null where none does. The order of two events of one time shows on the host only
+// if both get the same answer: cells of unknown types, and those that draw random numbers, have one in common.
+void const* cell_on_host(void* event);
 // A Vector plays into the device's variables, or looks at one that NET_RECEIVE may change.
 bool touches_device(void* event);
 // It is done when all other events of its time are.
@@ -27,7 +28,7 @@ bool comes_last(void* event);
 void set_v_is_assigned(bool assigned);
 
 // Up to `end` [ms] there are events of one time whose order the host must know when it delivers them: two of
-// artificial cells, or one of a Vector and another one.
+// cell_on_host(), or one of a Vector and another one.
 bool order_matters_until(TQueue& queue, double end);
 
 } // namespace heliox

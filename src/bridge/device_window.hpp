@@ -73,8 +73,9 @@ struct DeviceDelivery {
     long id; // of the queue's entry
     double te; // ms
     size_t first_op;
-    bool on_host, touches, comes_last; // device_ties.hpp
-    TQItem* item;                      // not to be read: it has left the queue
+    void const* cell;          // as are these: device_ties.hpp
+    bool touches, comes_last;
+    TQItem* item; // not to be read: it has left the queue
 };
 
 struct DeviceWindow {

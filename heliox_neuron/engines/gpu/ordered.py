@@ -242,7 +242,7 @@ class Ordered:
         n_event = len(window.event_step)
         rows = np.flatnonzero((event_of_row >= 0) & (event_of_row < n_event))
         rank = np.arange(len(event_of_row))
-        if found and self._sends_itself and len(event_of_row):
+        if (found or self._first) and self._sends_itself and len(event_of_row):
             rank = self.model.device.download(self.model.arrays["event_rank"][: len(event_of_row)])
             rows = rows[rank[rows] >= 0]  # others were moved
         event = event_of_row[rows]

@@ -7,6 +7,7 @@
 
 #include "../bridge/device_order.hpp"
 #include "../bridge/device_sources.hpp"
+#include "../bridge/device_ties.hpp"
 #include "../bridge/device_window.hpp"
 #include "arrays.hpp"
 #include "device.hpp"
@@ -272,7 +273,9 @@ void bind_device_window(py::module_& m) {
           py::arg("forgotten") = py::none(), py::arg("flags") = py::none(),
           py::arg("weight") = py::none(), py::arg("sample") = py::none());
     m.def("device_order_obstacle", &device_order_obstacle);
-    m.def("device_order_begin", &device_order_begin, py::arg("serial"), py::arg("assigns_v"));
+    m.def("device_order_begin", &device_order_begin, py::arg("serial"));
+    m.def("device_order_receivers", &set_receivers, py::arg("types"), py::arg("senders"),
+          py::arg("assign_more"));
     m.def("device_order_end", &device_order_end);
     m.def("device_order_serial", &device_order_serial);
     m.def("device_order", &order);

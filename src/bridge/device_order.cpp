@@ -6,7 +6,6 @@
 
 #include "device_decl.hpp"
 #include "device_order_replay.hpp"
-#include "device_ties.hpp"
 #include "device_window.hpp"
 
 namespace heliox {
@@ -24,8 +23,7 @@ OrderReplay const* replay_of(DeviceWindow const& window) {
 
 std::string device_order_obstacle() { return QueueWatch::obstacle(); }
 
-void device_order_begin(std::vector<long> const& serial, bool assigns_v) {
-    set_v_is_assigned(assigns_v);
+void device_order_begin(std::vector<long> const& serial) {
     if (std::string const why = QueueWatch::obstacle(); !why.empty()) {
         throw std::runtime_error(why);
     }
@@ -53,7 +51,7 @@ std::optional<DeviceFirst> device_order(DeviceWindow const& window, DeviceFound 
     }
     try {
         return replay_->run(found);
-    } catch (std::exception const& zz) { fprintf(stderr,"ZZ lost %s\n",zz.what()); // the window is done nevertheless, and the run warns
+    } catch (std::exception const&) { // the window is done nevertheless, and the run warns
         replay_.reset();
         lost_ = true;
         return {};

@@ -74,8 +74,8 @@ struct OrderSent {
 };
 
 // Keeps the order of NEURON's queue during a batch: reads it. serial: of each WATCH condition, the order of activation.
-// assigns_v: NET_RECEIVE does. std::runtime_error where NEURON's library cannot be watched.
-HELIOX_API void device_order_begin(std::vector<long> const& serial, bool assigns_v);
+// std::runtime_error where NEURON's library cannot be watched.
+HELIOX_API void device_order_begin(std::vector<long> const& serial);
 HELIOX_API void device_order_end();
 // Why that is not possible; empty: it is.
 HELIOX_API std::string device_order_obstacle();

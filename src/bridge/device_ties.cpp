@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "bind.hpp"
@@ -39,7 +40,10 @@ bool can_be_delivered(void* event) {
     }
 }
 
-bool v_is_assigned_ = false;
+using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;
+
+Ranges receivers_, senders_; // addresses of their columns
+bool assign_more_ = false;
 
 char unknown_cells_; // their address stands for all of them
 
@@ -67,6 +71,40 @@ void const* cell_of(Point_process* point) {
 bool is_v(uint64_t address) {
     auto const begin = reinterpret_cast<uint64_t>(nrn_threads[0].node_voltage_storage());
     return address >= begin && address < begin + sizeof(double) * nrn_threads[0].end;
+}
+
+Ranges columns_of(std::vector<int> const& types) {
+    Ranges found;
+    for (auto* tml = nrn_threads[0].tml; tml; tml = tml->next) {
+        int const type = tml->index;
+        if (std::find(types.begin(), types.end(), type) == types.end()) {
+            continue;
+        }
+        auto const* dims = neuron::mechanism::get_array_dims<double>(type);
+        auto* const* data = neuron::mechanism::get_data_ptrs<double>(type);
+        for (size_t i = 0; i < field_names(type).size(); ++i) {
+            auto const begin = reinterpret_cast<uint64_t>(data[i]);
+            size_t const n = tml->ml->get_storage_offset() + tml->ml->nodecount;
+            found.emplace_back(begin, begin + sizeof(double) * n * dims[i]);
+        }
+    }
+    return found;
+}
+
+bool is_within(Ranges const& ranges, uint64_t address) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](auto const& range) {
+        return address >= range.first && address < range.second;
+    });
+}
+
+// Null: not an event of a Vector, or one that the host does by itself.
+DeviceRecord const* record_of(void* event) {
+    if (class_of(event) != NeuronClass::play_record_event) {
+        return nullptr;
+    }
+    int const index = device_record_index(view_of<PlayRecordEventView>(event).record);
+    auto const* const record = index < 0 ? nullptr : &device_records_read()[index];
+    return record && !record->host ? record : nullptr;
 }
 
 // NEURON's items up to a time, in order.
@@ -136,16 +174,13 @@ void const* cell_on_host(void* event) {
 }
 
 bool touches_device(void* event) {
-    if (class_of(event) != NeuronClass::play_record_event) {
+    auto const* const record = record_of(event);
+    if (!record) {
         return false;
     }
-    int const index = device_record_index(view_of<PlayRecordEventView>(event).record);
-    if (index < 0) {
-        return true;
-    }
-    auto const& record = device_records_read()[index];
-    bool const plays = record.kind == "play" || record.kind == "play_step";
-    return plays || !(record.host || (is_v(record.address) && !v_is_assigned_));
+    bool const plays = record->kind == "play" || record->kind == "play_step";
+    return assign_more_ || is_within(receivers_, record->address) ||
+           (plays && is_v(record->address));
 }
 
 bool comes_last(void* event) {
@@ -153,23 +188,33 @@ bool comes_last(void* event) {
     return kind == NeuronClass::hoc_event || kind == NeuronClass::net_par_event;
 }
 
-void set_v_is_assigned(bool assigned) { v_is_assigned_ = assigned; }
+void set_receivers(std::vector<int> const& types, std::vector<int> const& senders,
+                   bool assign_more) {
+    receivers_ = columns_of(types);
+    senders_ = columns_of(senders);
+    assign_more_ = assign_more;
+}
 
-bool order_matters_until(TQueue& queue, double end) {
+StepTies ties_until(TQueue& queue, double end) {
     if (!queue.least || queue.least->t > end) {
-        return false;
+        return StepTies::none;
     }
     static std::vector<TQItem*> items;
     items.assign(1, queue.least);
     items_until(*static_cast<TQItem**>(queue.tree), end, items);
+    StepTies found = StepTies::none;
     for (size_t i = 0, next; i < items.size(); i = next) {
         for (next = i + 1; next < items.size() && items[next]->t == items[i]->t; ++next) {
         }
         if (next - i > 1 && order_matters(&items[i], items.data() + next)) {
-            return true;
+            return StepTies::host;
+        }
+        auto const* const record = senders_.empty() ? nullptr : record_of(items[i]->data);
+        if (record && (assign_more_ || is_within(senders_, record->address))) {
+            found = StepTies::alone;
         }
     }
-    return false;
+    return found;
 }
 
 } // namespace heliox

@@ -1,6 +1,9 @@
 // Who runs what an event of NEURON's queue leads to, and whether the order of equal times can be known afterwards.
 #pragma once
 
+#include <vector>
+
+#include "api.hpp"
 #include "device_decl.hpp"
 
 namespace heliox {
@@ -19,16 +22,20 @@ bool host_events_known();
 // The artificial cell that gets it, null where none does. The order of two events of one time shows on the host only
 // if both get the same answer: cells of unknown types, and those that draw random numbers, have one in common.
 void const* cell_on_host(void* event);
-// A Vector plays into the device's variables, or looks at one that NET_RECEIVE may change.
+// A Vector plays into what NET_RECEIVE may read, or looks at what it may change.
 bool touches_device(void* event);
 // It is done when all other events of its time are.
 bool comes_last(void* event);
 
-// NET_RECEIVE assigns v. For touches_device().
-void set_v_is_assigned(bool assigned);
+// For touches_device(): the types that have a NET_RECEIVE, those of them that send events to themselves, and whether
+// some assign what is no column of theirs.
+HELIOX_API void set_receivers(std::vector<int> const& types, std::vector<int> const& senders, bool assign_more);
 
-// Up to `end` [ms] there are events of one time whose order the host must know when it delivers them: two of
-// cell_on_host(), or one of a Vector and another one.
-bool order_matters_until(TQueue& queue, double end);
+// What the events up to a time mean for the window: `host`: some have one time, and the host must know their
+// order when it delivers them (two of one cell_on_host(), or one of a Vector and another one). `alone`: a Vector
+// touches a point process that sends events to itself. One of these may have its time, and is in NEURON's queue if it was
+// sent in a window before.
+enum class StepTies { none, alone, host };
+StepTies ties_until(TQueue& queue, double end); // ms
 
 } // namespace heliox

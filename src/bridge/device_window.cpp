@@ -104,12 +104,17 @@ void WindowRun::play() {
     }
 }
 
-// False: the next step is NEURON's.
+// False: the window ends before this step; `stop` says why.
 bool WindowRun::step() {
     double const half = nt_._t + .5 * nt_._dt;
     double const end = half + .5 * nt_._dt;
-    if (host_event_time(queue_) <= end ||
-        (window_.ordered && order_matters_until(queue_, end))) {
+    StepTies const ties = window_.ordered ? ties_until(queue_, end) : StepTies::none;
+    if (ties == StepTies::alone && step_ > 0) {
+        window_.stop = "n_max"; // the next window begins with it
+        return false;
+    }
+    if (host_event_time(queue_) <= end || ties == StepTies::host) {
+        window_.stop = "host step";
         return false;
     }
     window_.t.push_back(nt_._t);
@@ -164,7 +169,6 @@ void WindowRun::run(int n_max) {
     for (step_ = 0; step_ < n_max; ++step_) {
         try {
             if (!step()) {
-                window_.stop = "host step";
                 break;
             }
         } catch (...) {

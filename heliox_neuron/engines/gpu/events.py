@@ -179,12 +179,6 @@ class Events:
         own, target = fired_number(step, watch), self._watches.targets(watch)
         return {"step": step, "watch": watch, "own": own, "target": target}
 
-    def put_first(self, target: int, t: float, events: list[int]) -> None:
-        """The window's events come first in this order, of those of one time at a target."""
-        self.rows.put_first(target, t, events)
-        for name, values in self.rows.arrays(self.model.nodes.n_block).items():
-            self.model.staging.put(name.replace("event", "host"), values)
-
     def event_of_row(self) -> Array:
         """The window's event behind each row on the device."""
         if self._empty:
@@ -238,13 +232,6 @@ class _Rows:
             "event_slot": np.full(n, -1, np.int32),
         }
         return block, step, target, np.arange(n) + 0.5, columns
-
-    def put_first(self, target: int, t: float, events: list[int]) -> None:
-        """As Events.put_first()."""
-        same = np.flatnonzero((self.target == target) & (self.columns["event_time"] == t))
-        same = same[np.argsort(self.order[same])]
-        later = [k for k in same.tolist() if k not in events]
-        self.order[[*events, *later]] = np.sort(self.order[same])
 
     def _phased(self, step: Any, phase: Any) -> Any:
         """event_step: when the kernels deliver."""

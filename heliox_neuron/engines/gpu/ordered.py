@@ -16,6 +16,7 @@ import numpy as np
 
 from ...codegen.device_source import EVENT_RECEIVE
 from ...errors import HelioXWarning
+from ...nmodl.net_receive import Receive
 from .device import Array
 from .model import DeviceModel
 from .outcome import Outcome
@@ -42,6 +43,10 @@ def fired_number(step: Any, watch: Any) -> Any:
     return -1 - (np.asarray(step, np.int64) << 32 | np.asarray(watch, np.int64))
 
 
+def _sends_itself(receive: Receive) -> bool:
+    return receive.uses_watch or receive.uses_net_send or receive.uses_net_move
+
+
 class Ordered:
     """The order of one model's events. `active`: in this batch."""
 
@@ -49,11 +54,13 @@ class Ordered:
         self.core = core
         self.model = model
         receives = [receive for _, receive in model.receivers()]
-        self._sends_itself = any(
-            r.uses_watch or r.uses_net_send or r.uses_net_move for r in receives
-        )
+        self._sends_itself = any(map(_sends_itself, receives))
         self.possible = self._sends_itself or any(r.uses_net_event for r in receives)
-        self._assigns_v = any(r.writes_v for r in receives)
+        self._assigns_more = any(r.writes_v or r.ion_store or r.pointers for r in receives)
+        self._types = (
+            [m["type"] for m, _ in model.receivers()],
+            [m["type"] for m, r in model.receivers() if _sends_itself(r)],
+        )
         self.active = False
         self._wrong = 0
         self._copies: dict[int, tuple[Any, Any]] = {}  # by address: what was copied, the copy
@@ -84,7 +91,8 @@ class Ordered:
         """serial: of each WATCH condition, the order of activation. finish() has to follow."""
         if self.active:
             self._wrong = 0
-            self.core.device_order_begin(serial.tolist(), self._assigns_v)
+            self.core.device_order_receivers(*self._types, self._assigns_more)
+            self.core.device_order_begin(serial.tolist())
 
     def finish(self) -> None:
         if not self.active:
@@ -95,9 +103,9 @@ class Ordered:
         wrong, self._wrong = self._wrong, 0
         if wrong:
             warnings.warn(
-                f"{wrong} events met another one at exactly the same time, and a step with a "
-                "short delay between artificial cells hid which of them NEURON delivers first: "
-                'their order may not be NEURON\'s (heliox.device = "cpu" keeps it).',
+                f"{wrong} events met another one at exactly the same time, and which of them NEURON "
+                "delivers first was not known: their order may not be NEURON's "
+                '(heliox.device = "cpu" keeps it).',
                 HelioXWarning,
                 stacklevel=2,
             )
@@ -176,7 +184,7 @@ class Ordered:
         first = self.core.device_order(window, *spikes, log, delivered, fired)
         if first is None:
             return True
-        self._force(first, events, event_of_row)
+        self._force(first, event_of_row)
         return False
 
     def done(self, wrong: int) -> None:
@@ -266,11 +274,9 @@ class Ordered:
             "own": own[order],
         }
 
-    def _force(self, first: First, events: Any, event_of_row: Array) -> None:
+    def _force(self, first: First, event_of_row: Array) -> None:
         target, t, chosen = first
-        if not self._sends_itself:
-            events.put_first(target, t, [event for event, _ in chosen])
-            return
+        assert self._sends_itself  # what others send is due after the window: it moves nothing there
         index, raw = divmod(target - 2**32, 2**32)
         name = self.model.structure["mechanisms"][index]["name"]
         kind = EVENT_RECEIVE + self.model.numbers[name]

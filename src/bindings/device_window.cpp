@@ -93,8 +93,8 @@ std::vector<DeviceSent> sent_of(py::dict const& sent) {
     auto const at = sent_column<double>(sent, "at", n);
     auto const time = sent_column<double>(sent, "time", n);
     auto const flag = sent_column<double>(sent, "flag", n);
-    auto const key = sent.contains("key") ? sent_column<int64_t>(sent, "key", n)
-                                          : std::vector<int64_t>(n, -1);
+    auto const key =
+        sent.contains("key") ? sent_column<int64_t>(sent, "key", n) : std::vector<int64_t>(n, -1);
     std::vector<DeviceSent> result;
     for (size_t i = 0; i < n; ++i) {
         result.push_back({(DeviceSent::Kind)kind[i], step[i], at[i], event[i], mechanism[i],

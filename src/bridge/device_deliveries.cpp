@@ -147,7 +147,7 @@ void WindowRun::deliver_first() {
 // What it does to the queue follows (device_order.cpp).
 void WindowRun::note_delivery(TQItem* item) {
     window_.deliveries.push_back({queue_watch().take(item), item->t, window_.queue_ops.size(),
-                                  cell_on_host(item->data), touches_device(item->data),
+                                  cell_on_host(item->data), touches_sender(item->data),
                                   comes_last(item->data), item});
 }
 

@@ -28,14 +28,15 @@ struct DeviceLog {
     enum class Op : int { send, net_event, move, drop, activate };
     enum class Moved : int { own, row, pending };
     std::vector<int> op;
-    std::vector<int64_t> key;         // of the entry: a sent or moved event has it as its number
-    std::vector<int> event;           // the window's event whose delivery ran it, -1: one of the device's own,
-    std::vector<int64_t> own;         // which
-    std::vector<double> time;         // ms: send, net_event, move
+    std::vector<int64_t> key; // of the entry: a sent or moved event has it as its number
+    std::vector<int>
+        event; // the window's event whose delivery ran it, -1: one of the device's own,
+    std::vector<int64_t> own; // which
+    std::vector<double> time; // ms: send, net_event, move
     std::vector<int> mechanism, instance;
-    std::vector<int> moved;           // move: Moved
-    std::vector<int64_t> what;        // move: number, index of the event or the pending one; drop: number;
-                                      // activate: the condition
+    std::vector<int> moved;    // move: Moved
+    std::vector<int64_t> what; // move: number, index of the event or the pending one; drop: number;
+                               // activate: the condition
 };
 
 // Deliveries to instances, in the device's order at each.
@@ -64,7 +65,8 @@ struct DeviceFound {
 struct DeviceFirst {
     int64_t target;
     double t; // ms
-    std::vector<std::pair<int, int64_t>> events; // the window's or -1, number of one of the device's own
+    std::vector<std::pair<int, int64_t>>
+        events; // the window's or -1, number of one of the device's own
 };
 
 // Entries of the queue, and when they were sent: later is larger.

@@ -86,8 +86,8 @@ void OrderReplay::begin_step() {
         size_t const i = it - step.begin();
         spikes.resize(std::max(spikes.size(), i + 1));
         spikes[i].when = ++when_;
-        send(device_sources_read().source.at(found_->spike_source[i]),
-             window_.t.at(step_) + 1e-10, spikes[i]);
+        send(device_sources_read().source.at(found_->spike_source[i]), window_.t.at(step_) + 1e-10,
+             spikes[i]);
     }
     auto const& fired = found_->fired;
     std::vector<int> now;
@@ -191,9 +191,8 @@ bool OrderReplay::go_on() {
         return true;
     }
     auto const& deliveries = window_.deliveries;
-    size_t const end = delivery_ + 1 < (long)deliveries.size()
-                           ? deliveries[delivery_ + 1].first_op
-                           : window_.queue_ops.size();
+    size_t const end = delivery_ + 1 < (long)deliveries.size() ? deliveries[delivery_ + 1].first_op
+                                                               : window_.queue_ops.size();
     for (; op_ < end; ++op_) {
         auto const& op = window_.queue_ops[op_];
         switch (op.kind) {

@@ -25,7 +25,8 @@ class OrderReplay {
     long when_delivered(long ordinal) const { return when_delivered_.at(ordinal); }
 
   private:
-    using Identity = std::pair<int, int64_t>; // the window's event or -1, number of one of the device's own
+    using Identity =
+        std::pair<int, int64_t>; // the window's event or -1, number of one of the device's own
 
     void read(DeviceFound const& found);
     bool step();
@@ -52,19 +53,19 @@ class OrderReplay {
     std::unordered_map<int64_t, std::vector<Identity>> order_at_; // by target
     // how far the window is done
     int step_ = 0, phase_ = -1;
-    std::unordered_map<long, long> delivery_of_;  // by entry of the queue
-    std::unordered_map<long, int64_t> own_of_;    // the same, events of the device's own
+    std::unordered_map<long, long> delivery_of_; // by entry of the queue
+    std::unordered_map<long, int64_t> own_of_;   // the same, events of the device's own
     std::unordered_map<int64_t, long> id_of_own_;
     std::unordered_map<int64_t, std::vector<std::pair<Identity, double>>>
         done_at_; // by target, what it got, when [ms]
     std::vector<long> when_delivered_;
     long when_ = 0;
     std::unordered_map<void const*, long> last_of_cell_; // deliveries
-    double t_ = 0;             // of the delivery that is being made [ms]
-    long delivery_ = -1;       // that is being made, -1: none
-    long furthest_ = -1;       // of the host's deliveries
-    size_t op_ = 0;            // its next operation
-    bool own_waits_ = false;   // an event of the device's own, until the device does it in this order
+    double t_ = 0;                                       // of the delivery that is being made [ms]
+    long delivery_ = -1;                                 // that is being made, -1: none
+    long furthest_ = -1;                                 // of the host's deliveries
+    size_t op_ = 0;                                      // its next operation
+    bool own_waits_ = false; // an event of the device's own, until the device does it in this order
     int64_t waiting_own_ = -1;
     double last_own_t_ = -1, last_touch_t_ = -1; // ms
     DeviceFirst first_;

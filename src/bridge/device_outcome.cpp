@@ -225,9 +225,9 @@ bool Sender::is_ordered() const {
             return false;
         }
     }
-    return std::all_of(
-        outcome_.sent.begin(), outcome_.sent.end(),
-        [&](DeviceSent const& sent) { return order_of_log(window_, sent.key) != nullptr; });
+    return std::all_of(outcome_.sent.begin(), outcome_.sent.end(), [&](DeviceSent const& sent) {
+        return order_of_log(window_, sent.key) != nullptr;
+    });
 }
 
 // As device_order() had it. Nothing is displaced here: arrange() puts equal times in order.
@@ -250,7 +250,8 @@ long Sender::send_in_order() {
     long n_missing = 0;
     head_.want(true);
     for (Turn const& turn: turns) {
-        bool const moves = turn.sent >= 0 && outcome_.sent[turn.sent].kind == DeviceSent::Kind::net_move;
+        bool const moves =
+            turn.sent >= 0 && outcome_.sent[turn.sent].kind == DeviceSent::Kind::net_move;
         n_missing += queue_watch().expect(moves ? std::vector<long>() : turn.order->ids);
         if (turn.spike >= 0) {
             spike(turn.spike, (double)turn.order->when);

@@ -183,6 +183,11 @@ bool touches_device(void* event) {
            (plays && is_v(record->address));
 }
 
+bool touches_sender(void* event) {
+    auto const* const record = record_of(event);
+    return record && (assign_more_ || is_within(senders_, record->address));
+}
+
 bool comes_last(void* event) {
     NeuronClass const kind = class_of(event);
     return kind == NeuronClass::hoc_event || kind == NeuronClass::net_par_event;
@@ -209,8 +214,7 @@ StepTies ties_until(TQueue& queue, double end) {
         if (next - i > 1 && order_matters(&items[i], items.data() + next)) {
             return StepTies::host;
         }
-        auto const* const record = senders_.empty() ? nullptr : record_of(items[i]->data);
-        if (record && (assign_more_ || is_within(senders_, record->address))) {
+        if (!senders_.empty() && touches_sender(items[i]->data)) {
             found = StepTies::alone;
         }
     }

@@ -24,12 +24,15 @@ bool host_events_known();
 void const* cell_on_host(void* event);
 // A Vector plays into what NET_RECEIVE may read, or looks at what it may change.
 bool touches_device(void* event);
+// The same of a point process that sends events to itself.
+bool touches_sender(void* event);
 // It is done when all other events of its time are.
 bool comes_last(void* event);
 
 // For touches_device(): the types that have a NET_RECEIVE, those of them that send events to themselves, and whether
 // some assign what is no column of theirs.
-HELIOX_API void set_receivers(std::vector<int> const& types, std::vector<int> const& senders, bool assign_more);
+HELIOX_API void set_receivers(std::vector<int> const& types, std::vector<int> const& senders,
+                              bool assign_more);
 
 // What the events up to a time mean for the window: `host`: some have one time, and the host must know their
 // order when it delivers them (two of one cell_on_host(), or one of a Vector and another one). `alone`: a Vector

@@ -70,12 +70,12 @@ struct DeviceDisplaced {
 
 // A delivery of NEURON's queue; it made the window's queue_ops from first_op on.
 struct DeviceDelivery {
-    long id; // of the queue's entry
+    long id;   // of the queue's entry
     double te; // ms
     size_t first_op;
-    void const* cell;          // as are these: device_ties.hpp
-    bool touches, comes_last;
-    TQItem* item; // not to be read: it has left the queue
+    void const* cell;         // as are these: device_ties.hpp
+    bool touches, comes_last; // touches_sender()
+    TQItem* item;             // not to be read: it has left the queue
 };
 
 struct DeviceWindow {
@@ -116,10 +116,10 @@ struct DeviceSent {
     double at; // when [ms]
     int event; // index of the window's event that it ran for, -1: for one the device had
     int mechanism, instance;
-    double time; // when it is due [ms]
-    double flag; // net_send
-    int weight;  // net_send: index into DeviceWindow::weights, -1 without weights
-    int pending; // net_move: index into DeviceWindow::pending
+    double time;      // when it is due [ms]
+    double flag;      // net_send
+    int weight;       // net_send: index into DeviceWindow::weights, -1 without weights
+    int pending;      // net_move: index into DeviceWindow::pending
     int64_t key = -1; // of the log's entry (device_order.hpp)
 };
 

@@ -47,7 +47,8 @@ HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
 
 HX_DEVICE void deliver_own(Nodes const& nodes, int b, long long k) {
     OwnEvent const event = take_own(b, k);
-    note({kDelivered, event.root, event.number, event.kind, event.instance, event.time, event.time});
+    note(
+        {kDelivered, event.root, event.number, event.kind, event.instance, event.time, event.time});
     receive(nodes, b, event.kind, event.instance, event.time, event.weight, event.flag, event.root,
             event.number);
 }

@@ -41,9 +41,9 @@ HX_DEVICE void set_own(long long k, OwnEvent const& event) {
 }
 
 HX_DEVICE OwnEvent get_own(long long k) {
-    return {hx_model.self_time[k],   hx_model.self_flag[k],     hx_model.self_at[k],
-            hx_model.self_kind[k],   hx_model.self_instance[k], hx_model.self_weight[k],
-            hx_model.self_root[k],   hx_model.self_mark[k],     hx_model.self_origin[k],
+    return {hx_model.self_time[k],  hx_model.self_flag[k],     hx_model.self_at[k],
+            hx_model.self_kind[k],  hx_model.self_instance[k], hx_model.self_weight[k],
+            hx_model.self_root[k],  hx_model.self_mark[k],     hx_model.self_origin[k],
             hx_model.self_number[k]};
 }
 

@@ -17,7 +17,7 @@ HX_DEVICE int first_watch(int kind, int instance) {
 
 // t: of the delivery [ms]. The first activation of a delivery: no condition is active, and what came true but is not delivered yet is not.
 HX_DEVICE void stop_watching(int b, int kind, int instance, int first, int root, int own,
-                              double t) {
+                             double t) {
     for (int k = first; k < first + n_watch(kind); ++k) {
         hx_model.watch_active[k] = 0;
     }
@@ -76,8 +76,8 @@ HX_DEVICE void test_watch(int b, int kind, int instance, int at, double value, d
     hx_model.fired_place[f] = hx_model.watch_active[at];
     hx_model.fired_since[f] = hx_model.watch_since[at];
     hx_model.fired_root[f] = hx_model.watch_root[at];
-    append_own(b, {t, hx_model.watch_flag[at], t, kind, instance, -1, ~f, kFired, -1,
-                  fired_number(at)});
+    append_own(
+        b, {t, hx_model.watch_flag[at], t, kind, instance, -1, ~f, kFired, -1, fired_number(at)});
     hx_model.self_next[b] = t;
 }
 

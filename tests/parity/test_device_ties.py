@@ -112,6 +112,37 @@ def test_order_beside_events_of_point_processes_at_length(kind):
 
 
 @isolated
+def test_an_order_that_cannot_be_known_is_told():
+    """A net_send of less than a step meets a Vector that looks at the point process."""
+    import warnings
+
+    from neuron import h
+
+    from heliox_neuron.errors import HelioXWarning
+    from parity import device, mods, models, ways
+
+    mods.load()
+    device.use().enable = 1
+
+    def told(wait):
+        built = models.Model(tstop=10)
+        soma = built.section("soma", 1, (20, 20), ("pas",))
+        point = built.keep(h.hxOrder(soma(0.5)), wait=wait, twice=1)
+        stim = built.keep(h.NetStim(), number=1, start=3)
+        netcon = built.keep(h.NetCon(stim, point))
+        netcon.delay, netcon.weight[0] = 2.0, 1e-3
+        seen = built.keep(h.Vector())
+        seen.record(point._ref_x, built.keep(h.Vector([5 + wait])))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            ways.psolve(built)
+        return [str(w.message) for w in caught if issubclass(w.category, HelioXWarning)]
+
+    assert any("exactly the same time" in words for words in told(2**-8))
+    assert not told(2.0)
+
+
+@isolated
 def test_a_window_is_done_again():
     """The device delivers two events the wrong way round at first; its log outgrows its room."""
     from heliox_neuron.engines.gpu import ordered
@@ -127,4 +158,4 @@ def test_a_window_is_done_again():
 
     ordered.Ordered.agrees, ordered._LOG = counted, 4
     assert not ties.difference("send", ties.QUICK["send"][0])
-    assert answers.count(False) > 3 and answers.count(True) > 20
+    assert answers.count(False) > 3 and answers.count(True) > 5

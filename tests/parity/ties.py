@@ -7,7 +7,16 @@ in which order they came, the shared Vector of ids in which order they were sent
 
 import random
 
-KINDS = ("watch", "send", "move", "events", "tell", "cells", "mix")
+QUICK = {  # seeds of each kind in which events of one time have to be put in order
+    "watch": (23, 5),
+    "send": (6, 7),
+    "move": (2, 8),
+    "events": (4,),
+    "tell": (0,),
+    "cells": (13,),
+    "mix": (8, 1),
+}
+KINDS = tuple(QUICK)
 
 
 class Ties:

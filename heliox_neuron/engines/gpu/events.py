@@ -77,7 +77,7 @@ class Events:
         self._watches.give_back()
 
     def begin(self) -> None:
-        """After all take_over(): the core keeps what it needs during the batch. finish() follows."""
+        """After all take_over(): the core keeps what a batch needs. finish() has to follow."""
         self.network.begin()
         self.ordered.begin(self._watches.serial)
 
@@ -155,9 +155,7 @@ class Events:
             found["weight"] = self._weight.reshape(self._weights.shape)
         if outcome is not None:
             found |= self._found(window, outcome)
-        wrong = self.core.device_window_done(
-            window, spike_step=step, spike_source=source, **found
-        )
+        wrong = self.core.device_window_done(window, spike_step=step, spike_source=source, **found)
         self.ordered.done(wrong)
 
     def _found(self, window: Any, outcome: Outcome) -> dict[str, Any]:

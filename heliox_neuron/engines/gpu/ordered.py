@@ -103,8 +103,8 @@ class Ordered:
         wrong, self._wrong = self._wrong, 0
         if wrong:
             warnings.warn(
-                f"{wrong} events met another one at exactly the same time, and which of them NEURON "
-                "delivers first was not known: their order may not be NEURON's "
+                f"{wrong} events met another one at exactly the same time, and which of them "
+                "NEURON delivers first was not known: their order may not be NEURON's "
                 '(heliox.device = "cpu" keeps it).',
                 HelioXWarning,
                 stacklevel=2,
@@ -276,7 +276,9 @@ class Ordered:
 
     def _force(self, first: First, event_of_row: Array) -> None:
         target, t, chosen = first
-        assert self._sends_itself  # what others send is due after the window: it moves nothing there
+        assert (
+            self._sends_itself
+        )  # what others send is due after the window: it moves nothing there
         index, raw = divmod(target - 2**32, 2**32)
         name = self.model.structure["mechanisms"][index]["name"]
         kind = EVENT_RECEIVE + self.model.numbers[name]

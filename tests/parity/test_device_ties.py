@@ -119,7 +119,7 @@ def test_an_order_that_cannot_be_known_is_told():
     from neuron import h
 
     from heliox_neuron.errors import HelioXWarning
-    from parity import device, mods, models, ways
+    from parity import device, models, mods, ways
 
     mods.load()
     device.use().enable = 1
@@ -128,11 +128,11 @@ def test_an_order_that_cannot_be_known_is_told():
         built = models.Model(tstop=10)
         soma = built.section("soma", 1, (20, 20), ("pas",))
         point = built.keep(h.hxOrder(soma(0.5)), wait=wait, twice=1)
-        stim = built.keep(h.NetStim(), number=1, start=3)
+        stim = built.keep(h.NetStim(), number=1, start=3 + wait)
         netcon = built.keep(h.NetCon(stim, point))
         netcon.delay, netcon.weight[0] = 2.0, 1e-3
         seen = built.keep(h.Vector())
-        seen.record(point._ref_x, built.keep(h.Vector([5 + wait])))
+        seen.record(point._ref_x, built.keep(h.Vector([5 + 2 * wait])))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             ways.psolve(built)

@@ -63,7 +63,8 @@ class Ordered:
         )
         self.active = False
         self._wrong = 0
-        self._copies: dict[int, tuple[Any, Any]] = {}  # by address: what was copied, the copy
+        self._saved: list[Any] = []  # what kernels may write
+        self._copies: list[tuple[Any, Any]] = []  # each of them once, flat, and its copy
         self.log: dict[str, Array] = {}  # of the window, by instance and place
         self.first = np.zeros(len(model.entries), np.int32)  # of each entry's instances, in the log
         self._n = 0
@@ -91,6 +92,7 @@ class Ordered:
         """serial: of each WATCH condition, the order of activation. finish() has to follow."""
         if self.active:
             self._wrong = 0
+            self._make_copies()  # a window that was begun has to be finished
             self.core.device_order_receivers(*self._types, self._assigns_more)
             self.core.device_order_begin(serial.tolist())
 
@@ -98,7 +100,7 @@ class Ordered:
         if not self.active:
             return
         self.active = False
-        self._copies.clear()
+        self._saved, self._copies = [], []
         self.core.device_order_end()
         wrong, self._wrong = self._wrong, 0
         if wrong:
@@ -141,25 +143,25 @@ class Ordered:
         return put("first_done", np.zeros(len(rows), np.int32)) or changed
 
     def save(self) -> None:
-        """Copies what kernels may write, before a window."""
-        device, before, self._copies = self.model.device, self._copies, {}
-        for address, array in self._written().items():
-            _, copy = before.get(address, (None, None))
-            if copy is None or copy.size != array.size or copy.dtype != array.dtype:
-                copy = device.empty(array.size, array.dtype)
-            device.copy(copy, array)
-            self._copies[address] = (array, copy)
+        """Copies what kernels may write, before a window. What the host sends it has itself."""
+        self._make_copies()
+        for array, copy in self._copies:
+            self.model.device.copy(copy, array)
 
-    def _written(self) -> dict[int, Any]:
-        """Arrays that kernels may write, by address."""
-        model = self.model
+    def _make_copies(self) -> None:
+        device, model = self.model.device, self.model
+        staged = {id(model.arrays[name]) for name in model.staging.names()}
         found = [a for name, a in model.arrays.items() if name not in _NO_COPY]
+        found = [a for a in found if id(a) not in staged]
         found += [column.device for column in model.columns.values() if column.written]
-        return {model.device.address(a): a.reshape(-1) for a in found if a.size}
+        if [id(a) for a in found] != [id(a) for a in self._saved]:
+            self._saved = found
+            arrays = {device.address(a): a.reshape(-1) for a in found if a.size}
+            self._copies = [(a, device.empty(a.size, a.dtype)) for a in arrays.values()]
 
     def restore(self) -> None:
         """What save() copied, and what the host sends for the window."""
-        for array, copy in self._copies.values():
+        for array, copy in self._copies:
             self.model.device.copy(array, copy)
         self.model.staging.again()
 

@@ -96,6 +96,7 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("double*", "self_at"),
     ("int*", "self_mark"),
     ("int*", "self_origin"),
+    ("int*", "self_number"),  # order.cuh
     ("double*", "self_next"),  # [n_block] time of the earliest
     ("int*", "n_net_event"),
     ("long long", "max_net_event"),
@@ -104,6 +105,29 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "net_event_kind"),
     ("int*", "net_event_instance"),
     ("int*", "net_event_root"),
+    ("long long", "ordered"),  # order.cuh: the rest of these are in use
+    ("int*", "event_rank"),  # place among what its instance did and got
+    ("int*", "log_first"),  # [n_entry]
+    ("int*", "log_count"),  # by instance
+    ("int*", "n_log"),
+    ("long long", "max_log"),
+    ("int*", "log_place"),
+    ("int*", "log_op"),
+    ("int*", "log_root"),
+    ("int*", "log_own"),
+    ("int*", "log_kind"),
+    ("int*", "log_instance"),
+    ("double*", "log_at"),
+    ("double*", "log_time"),
+    ("int*", "log_moved"),
+    ("int*", "log_what"),
+    ("long long", "n_first"),
+    ("int*", "first_kind"),
+    ("int*", "first_instance"),
+    ("double*", "first_time"),
+    ("int*", "first_row"),  # -1: an event of the block's own list,
+    ("int*", "first_number"),  # this one
+    ("int*", "first_done"),
     ("int*", "watch_first"),  # [n_entry], watch.cuh
     ("int*", "watch_each"),  # [n_entry]
     ("int*", "watch_active"),

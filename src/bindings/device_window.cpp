@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 
+#include "../bridge/device_order.hpp"
 #include "../bridge/device_sources.hpp"
+#include "../bridge/device_ties.hpp"
 #include "../bridge/device_window.hpp"
 #include "arrays.hpp"
 #include "device.hpp"
@@ -91,15 +93,17 @@ std::vector<DeviceSent> sent_of(py::dict const& sent) {
     auto const at = sent_column<double>(sent, "at", n);
     auto const time = sent_column<double>(sent, "time", n);
     auto const flag = sent_column<double>(sent, "flag", n);
+    auto const key =
+        sent.contains("key") ? sent_column<int64_t>(sent, "key", n) : std::vector<int64_t>(n, -1);
     std::vector<DeviceSent> result;
     for (size_t i = 0; i < n; ++i) {
         result.push_back({(DeviceSent::Kind)kind[i], step[i], at[i], event[i], mechanism[i],
-                          instance[i], time[i], flag[i], weight[i], pending[i]});
+                          instance[i], time[i], flag[i], weight[i], pending[i], key[i]});
     }
     return result;
 }
 
-void window_done(DeviceWindow const& window, std::optional<Array<int>> const& spike_step,
+long window_done(DeviceWindow const& window, std::optional<Array<int>> const& spike_step,
                  std::optional<Array<int>> const& spike_source, std::optional<py::dict> const& sent,
                  std::optional<Array<int>> const& consumed,
                  std::optional<Array<int>> const& forgotten,
@@ -132,7 +136,41 @@ void window_done(DeviceWindow const& window, std::optional<Array<int>> const& sp
                    "sample: one for each of the window's");
         outcome.samples = sample->data();
     }
-    device_window_done(window, outcome);
+    return device_window_done(window, outcome);
+}
+
+// Columns of one length.
+template <class T>
+std::vector<T> table_column(py::dict const& table, char const* name) {
+    auto const values = table[name].cast<Array<T>>();
+    return std::vector<T>(values.data(), values.data() + values.size());
+}
+
+// None: the device's order was NEURON's; else (target, t, [(event, own), ...]).
+py::object order(DeviceWindow const& window, Array<int> const& spike_step,
+                 Array<int> const& spike_source, py::dict const& log, py::dict const& delivered,
+                 py::dict const& fired) {
+    check_sources(spike_source);
+    DeviceFound found;
+    found.spike_step.assign(spike_step.data(), spike_step.data() + spike_step.size());
+    found.spike_source.assign(spike_source.data(), spike_source.data() + spike_source.size());
+    auto& l = found.log;
+    l.op = table_column<int>(log, "op");
+    l.key = table_column<int64_t>(log, "key");
+    l.event = table_column<int>(log, "event");
+    l.own = table_column<int64_t>(log, "own");
+    l.time = table_column<double>(log, "time");
+    l.mechanism = table_column<int>(log, "mechanism");
+    l.instance = table_column<int>(log, "instance");
+    l.moved = table_column<int>(log, "moved");
+    l.what = table_column<int64_t>(log, "what");
+    found.delivered = {table_column<int64_t>(delivered, "target"),
+                       table_column<int>(delivered, "event"),
+                       table_column<int64_t>(delivered, "own")};
+    found.fired = {table_column<int>(fired, "step"), table_column<int>(fired, "watch"),
+                   table_column<int64_t>(fired, "own"), table_column<int64_t>(fired, "target")};
+    auto const first = device_order(window, found);
+    return first ? py::object(py::make_tuple(first->target, first->t, first->events)) : py::none();
 }
 
 template <class T, class Member>
@@ -169,7 +207,6 @@ void bind_class(py::module_& m) {
     using Event = DeviceEvent;
     using Pending = DevicePending;
     py::class_<DeviceWindow> window(m, "DeviceWindow");
-    window.def_readonly("n_tie", &DeviceWindow::n_tie);
     window.def_readonly("n_step", &DeviceWindow::n_step)
         .def_readonly("stop", &DeviceWindow::stop)
         .def_readonly("dt", &DeviceWindow::dt)
@@ -235,6 +272,13 @@ void bind_device_window(py::module_& m) {
           py::arg("sent") = py::none(), py::arg("consumed") = py::none(),
           py::arg("forgotten") = py::none(), py::arg("flags") = py::none(),
           py::arg("weight") = py::none(), py::arg("sample") = py::none());
+    m.def("device_order_obstacle", &device_order_obstacle);
+    m.def("device_order_begin", &device_order_begin, py::arg("serial"));
+    m.def("device_order_receivers", &set_receivers, py::arg("types"), py::arg("senders"),
+          py::arg("assign_more"));
+    m.def("device_order_end", &device_order_end);
+    m.def("device_order_serial", &device_order_serial);
+    m.def("device_order", &order);
     m.def("device_reference_step", [](DeviceWindow const& w, int j) {
         return copied(device_reference_step(w, check(w, j)));
     });

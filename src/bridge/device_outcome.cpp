@@ -7,6 +7,7 @@
 #include "device_decl.hpp"
 #include "device_model.hpp"
 #include "device_network.hpp"
+#include "device_order.hpp"
 #include "device_queue_head.hpp"
 #include "device_records.hpp"
 #include "device_sources.hpp"
@@ -37,12 +38,15 @@ class Sender {
         : window_(window), outcome_(outcome), nt_(nrn_threads[0]),
           queue_(*net_cvode_instance_event_queue(nrn_threads)), head_(queue_),
           network_head_(queue_), clock_(nt_), order_(window.spike_vectors) {}
-    void send_all();
+    long send_all();
 
   private:
-    void spike(size_t i);
+    void spike(size_t i, double when);
     void sent_before(int step);
-    void send(DeviceSent const& sent);
+    void send_in_turn();
+    bool is_ordered() const;
+    long send_in_order();
+    void send(DeviceSent const& sent, double when);
     double place(DeviceSent const& sent) const;
     double due(DeviceSent const& sent) const;
     double earliest_sent_before(long ordinal) const;
@@ -76,13 +80,12 @@ Datum& Sender::datum(Point_process* point) const {
     return _nrn_mechanism_access_dparam(point->prop)[place];
 }
 
-void Sender::spike(size_t i) {
+void Sender::spike(size_t i, double when) {
     int const step = outcome_.spike_step[i];
-    head_.want(step <= window_.last_delivery_step);
     clock_.set(window_.t.at(step));
     PreSyn* const source = device_sources_read().source.at(outcome_.spike_source[i]);
     device_network_send(outcome_.spike_source[i], source, nt_._t + 1e-10, nt_);
-    order_.note(window_.delivery_before.at(step) + .5);
+    order_.note(when);
 }
 
 // Among the window's deliveries, as a number of them.
@@ -96,16 +99,12 @@ double Sender::place(DeviceSent const& sent) const {
     return count + (count == before ? .75 : .3); // behind the step's spikes
 }
 
-void Sender::send(DeviceSent const& sent) {
-    bool const more = sent.event >= 0 ? window_.events.at(sent.event).ordinal < window_.n_delivery
-                                      : sent.step <= window_.last_delivery_step;
-    head_.want(more);
-    network_head_.recall(sent.at);
+void Sender::send(DeviceSent const& sent, double when) {
     clock_.set(sent.at);
     switch (sent.kind) {
     case DeviceSent::Kind::net_event:
         nrn_net_event(point(sent.mechanism, sent.instance), sent.time);
-        order_.note(place(sent));
+        order_.note(when);
         break;
     case DeviceSent::Kind::net_send: {
         Point_process* const target = point(sent.mechanism, sent.instance);
@@ -122,7 +121,11 @@ void Sender::send(DeviceSent const& sent) {
 // What ran in earlier steps than this.
 void Sender::sent_before(int step) {
     for (; next_ < outcome_.sent.size() && outcome_.sent[next_].step < step; ++next_) {
-        send(outcome_.sent[next_]);
+        auto const& sent = outcome_.sent[next_];
+        head_.want(sent.event >= 0 ? window_.events.at(sent.event).ordinal < window_.n_delivery
+                                   : sent.step <= window_.last_delivery_step);
+        network_head_.recall(sent.at);
+        send(sent, place(sent));
     }
 }
 
@@ -193,30 +196,93 @@ void Sender::drop_pending() {
         datum(point(pending.mechanism, pending.instance)) = nullptr;
     }
     for (int const index: outcome_.consumed) {
-        queue_.remove(window_.pending.at(index).item);
+        TQItem* const item = window_.pending.at(index).item;
+        queue_watch().take(item);
+        queue_.remove(item);
     }
 }
 
-void Sender::send_all() {
-    drop_pending();
+void Sender::send_in_turn() {
     put_back_heads();
     for (size_t i = 0; i < outcome_.spike_step.size(); ++i) {
-        sent_before(outcome_.spike_step[i]);
-        spike(i);
+        int const step = outcome_.spike_step[i];
+        sent_before(step);
+        head_.want(step <= window_.last_delivery_step);
+        spike(i, window_.delivery_before.at(step) + .5);
     }
     sent_before(window_.n_step + 1);
     head_.want(false);
     network_head_.remove();
+}
+
+// device_order() knows of everything when it was sent.
+bool Sender::is_ordered() const {
+    if (!window_.ordered || window_.stop == "error" || window_.n_step == 0) {
+        return false;
+    }
+    for (size_t i = 0; i < outcome_.spike_step.size(); ++i) {
+        if (!order_of_spike(window_, i)) {
+            return false;
+        }
+    }
+    return std::all_of(outcome_.sent.begin(), outcome_.sent.end(), [&](DeviceSent const& sent) {
+        return order_of_log(window_, sent.key) != nullptr;
+    });
+}
+
+// As device_order() had it. Nothing is displaced here: arrange() puts equal times in order.
+long Sender::send_in_order() {
+    struct Turn {
+        OrderSent const* order;
+        int spike, sent; // one of them -1
+    };
+    std::vector<Turn> turns;
+    for (size_t i = 0; i < outcome_.spike_step.size(); ++i) {
+        turns.push_back({order_of_spike(window_, i), (int)i, -1});
+    }
+    for (size_t i = 0; i < outcome_.sent.size(); ++i) {
+        turns.push_back({order_of_log(window_, outcome_.sent[i].key), -1, (int)i});
+    }
+    std::sort(turns.begin(), turns.end(),
+              [](Turn const& a, Turn const& b) { return a.order->when < b.order->when; });
+    order_.renumber(
+        [&](double ordinal) { return (double)order_of_delivery(window_, (long)ordinal); });
+    long n_missing = 0;
+    head_.want(true);
+    for (Turn const& turn: turns) {
+        bool const moves =
+            turn.sent >= 0 && outcome_.sent[turn.sent].kind == DeviceSent::Kind::net_move;
+        n_missing += queue_watch().expect(moves ? std::vector<long>() : turn.order->ids);
+        if (turn.spike >= 0) {
+            spike(turn.spike, (double)turn.order->when);
+        } else {
+            send(outcome_.sent[turn.sent], (double)turn.order->when);
+        }
+    }
+    head_.want(false);
+    return n_missing;
+}
+
+long Sender::send_all() {
+    drop_pending();
+    long n_wrong = 0;
+    if (is_ordered()) {
+        n_wrong = send_in_order();
+    } else {
+        send_in_turn();
+    }
+    n_wrong += device_order_close(window_);
     order_.sort();
     if (queue_.least && queue_.least->t <= clock_.now() && window_.n_step > 0) {
         throw std::runtime_error(
             "an event was due inside the steps that the device had already done");
     }
+    return n_wrong;
 }
 
 } // namespace
 
-void device_window_done(DeviceWindow const& window, DeviceOutcome const& outcome) {
+long device_window_done(DeviceWindow const& window, DeviceOutcome const& outcome) {
     if (outcome.weights) {
         for (size_t i = 0; i < window.weights.size(); ++i) {
             double const* const values = outcome.weights + i * outcome.weight_width;
@@ -230,10 +296,11 @@ void device_window_done(DeviceWindow const& window, DeviceOutcome const& outcome
                 outcome.samples[i];
         }
     }
-    Sender(window, outcome).send_all();
+    long const n_wrong = Sender(window, outcome).send_all();
     if (outcome.flags) {
         set_device_flags(outcome.flags);
     }
+    return n_wrong;
 }
 
 } // namespace heliox

@@ -25,6 +25,15 @@ class SpikeOrder {
     void begin();
     // What was added since the last call was added at `when`.
     void note(double when);
+    // Notes `when(w)` for each w that begin()'s notes hold.
+    template <class When>
+    void renumber(When when) {
+        for (auto& vector: vectors_) {
+            for (double& noted: vector.when) {
+                noted = when(noted);
+            }
+        }
+    }
     // Puts the elements of the window in the order of their times of addition.
     void sort();
 

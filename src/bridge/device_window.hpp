@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-struct TQItem;
+#include "device_queue_watch.hpp"
 
 namespace heliox {
 
@@ -68,6 +68,16 @@ struct DeviceDisplaced {
     double t; // ms
 };
 
+// A delivery of NEURON's queue; it made the window's queue_ops from first_op on.
+struct DeviceDelivery {
+    long id;   // of the queue's entry
+    double te; // ms
+    size_t first_op;
+    void const* cell;         // as are these: device_ties.hpp
+    bool touches, comes_last; // touches_sender()
+    TQItem* item;             // not to be read: it has left the queue
+};
+
 struct DeviceWindow {
     int n_step = 0;
     std::string stop;           // "n_max", "interpreter", "host step", "error"
@@ -86,8 +96,10 @@ struct DeviceWindow {
     std::vector<DeviceDisplaced> displaced;
     long n_delivery = 0;
     int last_delivery_step = -1;
-    long n_tie =
-        0; // NetCons' events that reached a point process at the very time of the one before
+    // Where the order of equal times is kept (device_order.hpp): each delivery, and what it did to NEURON's queue.
+    bool ordered = false;
+    std::vector<DeviceDelivery> deliveries;
+    std::vector<QueueOp> queue_ops;
 };
 
 // Runs NEURON's part for up to n_max steps. device_types: mechanisms whose NET_RECEIVE is written down;
@@ -104,10 +116,11 @@ struct DeviceSent {
     double at; // when [ms]
     int event; // index of the window's event that it ran for, -1: for one the device had
     int mechanism, instance;
-    double time; // when it is due [ms]
-    double flag; // net_send
-    int weight;  // net_send: index into DeviceWindow::weights, -1 without weights
-    int pending; // net_move: index into DeviceWindow::pending
+    double time;      // when it is due [ms]
+    double flag;      // net_send
+    int weight;       // net_send: index into DeviceWindow::weights, -1 without weights
+    int pending;      // net_move: index into DeviceWindow::pending
+    int64_t key = -1; // of the log's entry (device_order.hpp)
 };
 
 // What the device found. Indices of events refer to the window's.
@@ -124,7 +137,8 @@ struct DeviceOutcome {
 };
 
 // Sends and writes all that to NEURON. Throws std::runtime_error when something would have been due inside the window.
-HELIOX_API void device_window_done(DeviceWindow const& window, DeviceOutcome const& outcome);
+// Returns how many events may not be in NEURON's order.
+HELIOX_API long device_window_done(DeviceWindow const& window, DeviceOutcome const& outcome);
 
 // Tests only: step j of a window through NEURON's own functions on NEURON's memory, up to its states; and its
 // phase 1. Both return the values of the samples that fall into them.

@@ -14,13 +14,13 @@ HX_DEVICE double* weight_of(int at) {
 
 // NET_RECEIVE for an event of time t. weight: a row of event_weight.
 HX_DEVICE void receive(Nodes const& nodes, int b, int kind, int i, double t, int weight,
-                       double flag, int root) {
+                       double flag, int root, int own) {
 #ifdef HX_NET_MOVE
     if (flag == 1.) {
         set_movable(b, kind, i, kNothing);
     }
 #endif
-    Sender sender{b, kind, i, weight, root, t};
+    Sender sender{b, kind, i, weight, root, own, t};
     hx_receive(nodes, kind, i, t, weight_of(weight), flag, sender);
 }
 
@@ -37,8 +37,9 @@ HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
             *hx_model.event_place[e] = hx_model.event_flag[e];
         }
     } else {
+        note_row(e);
         receive(nodes, b, kind, i, hx_model.event_time[e], hx_model.event_weight[e],
-                hx_model.event_flag[e], e);
+                hx_model.event_flag[e], e, kHost);
     }
 }
 
@@ -46,7 +47,41 @@ HX_DEVICE void deliver_one(Nodes const& nodes, int b, int e) {
 
 HX_DEVICE void deliver_own(Nodes const& nodes, int b, long long k) {
     OwnEvent const event = take_own(b, k);
-    receive(nodes, b, event.kind, event.instance, event.time, event.weight, event.flag, event.root);
+    note(
+        {kDelivered, event.root, event.number, event.kind, event.instance, event.time, event.time});
+    receive(nodes, b, event.kind, event.instance, event.time, event.weight, event.flag, event.root,
+            event.number);
+}
+
+// Delivers what the host wants to come first at the target of a row (own < 0) or of an event of the block's own list;
+// false: nothing.
+HX_DEVICE bool deliver_first(Nodes const& nodes, int b, int row, long long own) {
+    bool const listed = own >= 0;
+    if (!hx_model.n_first || (!listed && hx_model.event_kind[row] < HX_EVENT_RECEIVE)) {
+        return false;
+    }
+    int const k = listed ? first_at(hx_model.self_kind[own], hx_model.self_instance[own],
+                                    hx_model.self_time[own])
+                         : first_at(hx_model.event_kind[row], hx_model.event_instance[row],
+                                    hx_model.event_time[row]);
+    if (k < 0) {
+        return false;
+    }
+    hx_model.first_done[k] = 1;
+    int const e = hx_model.first_row[k];
+    if (e >= 0) {
+        hx_model.event_head[e] = -1;
+        deliver_one(nodes, b, e);
+        return true;
+    }
+    for (long long at = first_own(b); at < end_own(b); ++at) {
+        if (hx_model.self_number[at] == hx_model.first_number[k] &&
+            hx_model.self_time[at] == hx_model.first_time[k]) {
+            deliver_own(nodes, b, at);
+            return true;
+        }
+    }
+    return false;
 }
 
 // By one thread: the host's events [event, end) and the block's own up to `until`.
@@ -64,8 +99,13 @@ HX_DEVICE void deliver_in_order(Nodes const& nodes, int b, int event, int end, d
         long long const own = earliest_own(b);
         bool const due = own >= 0 && hx_model.self_time[own] <= until;
         if (due && (next < 0 || hx_model.self_time[own] < hx_model.event_time[next])) {
-            deliver_own(nodes, b, own);
+            if (!deliver_first(nodes, b, -1, own)) {
+                deliver_own(nodes, b, own);
+            }
         } else if (next >= 0) {
+            if (deliver_first(nodes, b, next, -1)) {
+                continue;
+            }
             hx_model.event_head[next] = -1;
             deliver_one(nodes, b, next);
         } else {

@@ -45,7 +45,7 @@ HX_DEVICE bool set_movable(int b, int kind, int instance, int what) {
 }
 
 // now, due: [ms]
-HX_DEVICE void move_own(int b, int kind, int instance, int root, double now, double due) {
+HX_DEVICE void move_own(int b, int kind, int instance, int root, int own, double now, double due) {
     int* const movable = movable_of(kind, instance);
     long long const k = *movable == kOwnList ? find_movable(b, kind, instance) : 0;
     if (*movable == kNothing || k < 0) {
@@ -56,19 +56,26 @@ HX_DEVICE void move_own(int b, int kind, int instance, int root, double now, dou
         fail(kMovedBack, kind, instance);
         return;
     }
-    OwnEvent event{due, 1., now, kind, instance, -1, root, kMovable, -1};
+    OwnEvent event{due, 1., now, kind, instance, -1, root, kMovable, -1, 0};
+    int moved = kOwnMoved, what = 0;
     if (*movable == kOwnList) {
         OwnEvent const old = take_own(b, k);
         event.weight = old.weight;
         event.origin = old.origin;
+        what = old.number;
     } else if (*movable >= 0) {
         event.weight = hx_model.event_weight[*movable];
         hx_model.event_head[*movable] = -1;
+        moved = kRowMoved;
+        what = *movable;
     } else {
         event.origin = kPending - *movable;
         event.weight = hx_model.pending_weight[event.origin];
         hx_model.pending_moved[event.origin] = 1;
+        moved = kPendingMoved;
+        what = event.origin;
     }
+    event.number = note({kMoved, root, own, kind, instance, now, due, moved, what});
     *movable = kOwnList;
     append_own(b, event);
 }

@@ -21,9 +21,10 @@ HX_DEVICE void fail(int code, int kind, int instance) {
 }
 
 // at: when it was sent [ms]. origin: index of the host's pending event that it was, else -1.
+// number: order.cuh.
 struct OwnEvent {
     double time, flag, at;
-    int kind, instance, weight, root, mark, origin;
+    int kind, instance, weight, root, mark, origin, number;
 };
 
 HX_DEVICE void set_own(long long k, OwnEvent const& event) {
@@ -36,12 +37,14 @@ HX_DEVICE void set_own(long long k, OwnEvent const& event) {
     hx_model.self_root[k] = event.root;
     hx_model.self_mark[k] = event.mark;
     hx_model.self_origin[k] = event.origin;
+    hx_model.self_number[k] = event.number;
 }
 
 HX_DEVICE OwnEvent get_own(long long k) {
-    return {hx_model.self_time[k], hx_model.self_flag[k],     hx_model.self_at[k],
-            hx_model.self_kind[k], hx_model.self_instance[k], hx_model.self_weight[k],
-            hx_model.self_root[k], hx_model.self_mark[k],     hx_model.self_origin[k]};
+    return {hx_model.self_time[k],  hx_model.self_flag[k],     hx_model.self_at[k],
+            hx_model.self_kind[k],  hx_model.self_instance[k], hx_model.self_weight[k],
+            hx_model.self_root[k],  hx_model.self_mark[k],     hx_model.self_origin[k],
+            hx_model.self_number[k]};
 }
 
 HX_DEVICE void append_own(int b, OwnEvent const& event) {

@@ -9,6 +9,7 @@
 #define HX_EVENT_WRITE 1
 #define HX_EVENT_RECEIVE 2
 
+#include "order.cuh"
 #include "own.cuh"
 #ifdef HX_WATCH
 #include "watch.cuh"
@@ -19,9 +20,9 @@
 
 namespace hx {
 
-// One delivery of an event. root: the event that led to it, the host's (a row) or a WATCH (own.cuh).
+// One delivery of an event. root: the event that led to it, the host's (a row) or a WATCH (own.cuh). own: order.cuh.
 struct Sender {
-    int b, kind, instance, weight, root;
+    int b, kind, instance, weight, root, own;
     double t;              // of the event [ms]
     bool watching = false; // a WATCH was activated
 
@@ -37,10 +38,12 @@ struct Sender {
             mark = kMovable;
         }
 #endif
-        append_own(b, {due, flag, t, kind, instance, weight, root, mark, -1});
+        int const number = note({kSent, root, own, kind, instance, t, due});
+        append_own(b, {due, flag, t, kind, instance, weight, root, mark, -1, number});
     }
     HX_DEVICE_MEMBER void net_event(double time) {
         *hx_model.gate = 1;
+        note({kNetEvent, root, own, kind, instance, t, time});
         int const k = atomic_next(hx_model.n_net_event);
         if (k < hx_model.max_net_event) {
             hx_model.net_event_time[k] = time;
@@ -52,7 +55,7 @@ struct Sender {
     }
     HX_DEVICE_MEMBER void net_move(double due) {
 #ifdef HX_NET_MOVE
-        move_own(b, kind, instance, root, t, due);
+        move_own(b, kind, instance, root, own, t, due);
 #endif
     }
     // Condition k of the instance; value: what NEURON compares with 0.
@@ -61,9 +64,10 @@ struct Sender {
         int const first = first_watch(kind, instance);
         if (!watching) {
             watching = true;
-            stop_watching(b, kind, instance, first);
+            stop_watching(b, kind, instance, first, root, own, t);
         }
         start_watching(kind, first, k, flag, value, t, root);
+        note({kActivated, root, own, kind, instance, t, t, 0, first + k});
 #endif
     }
 };

@@ -15,8 +15,9 @@ HX_DEVICE int first_watch(int kind, int instance) {
     return hx_model.watch_first[kind - HX_EVENT_RECEIVE] + instance * n_watch(kind);
 }
 
-// The first activation of a delivery: no condition is active, and what came true but is not delivered yet is not.
-HX_DEVICE void stop_watching(int b, int kind, int instance, int first) {
+// t: of the delivery [ms]. The first activation of a delivery: no condition is active, and what came true but is not delivered yet is not.
+HX_DEVICE void stop_watching(int b, int kind, int instance, int first, int root, int own,
+                             double t) {
     for (int k = first; k < first + n_watch(kind); ++k) {
         hx_model.watch_active[k] = 0;
     }
@@ -24,7 +25,8 @@ HX_DEVICE void stop_watching(int b, int kind, int instance, int first) {
         bool const fired = hx_model.self_mark[k] == kFired && hx_model.self_kind[k] == kind &&
                            hx_model.self_instance[k] == instance;
         if (fired) {
-            take_own(b, k);
+            OwnEvent const event = take_own(b, k);
+            note({kDropped, root, own, kind, instance, t, event.time, 0, event.number});
         } else {
             ++k;
         }
@@ -74,7 +76,8 @@ HX_DEVICE void test_watch(int b, int kind, int instance, int at, double value, d
     hx_model.fired_place[f] = hx_model.watch_active[at];
     hx_model.fired_since[f] = hx_model.watch_since[at];
     hx_model.fired_root[f] = hx_model.watch_root[at];
-    append_own(b, {t, hx_model.watch_flag[at], t, kind, instance, -1, ~f, kFired, -1});
+    append_own(
+        b, {t, hx_model.watch_flag[at], t, kind, instance, -1, ~f, kFired, -1, fired_number(at)});
     hx_model.self_next[b] = t;
 }
 

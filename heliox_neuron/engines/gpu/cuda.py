@@ -11,7 +11,7 @@ from ...codegen import compile
 from ...errors import HelioXError
 from .device import Array, Launch, kernel_argument
 
-_TO_DEVICE, _TO_HOST = 1, 2  # cudaMemcpyKind
+_TO_DEVICE, _TO_HOST, _ON_DEVICE = 1, 2, 3  # cudaMemcpyKind
 
 
 class CudaModule:
@@ -148,6 +148,9 @@ class CudaDevice:
         if to != source:
             stream = self._cupy.cuda.get_current_stream().ptr
             self._cupy.cuda.runtime.memcpyAsync(to, source, n, kind, stream)
+
+    def copy(self, array: Any, source: Any) -> None:
+        self._copy(array.data.ptr, source.data.ptr, source.nbytes, _ON_DEVICE)
 
     def begin_upload(self, array: Any, pinned: Array) -> None:
         self._copy(array.data.ptr, pinned.ctypes.data, pinned.nbytes, _TO_DEVICE)

@@ -77,6 +77,9 @@ class Device(Protocol):
     def mapped(self, pinned: Array) -> Any:
         """Pinned memory as kernels see it."""
 
+    def copy(self, array: Any, source: Any) -> None:
+        """array = source, begun; both on the device, of one size and type."""
+
     def begin_upload(self, array: Any, pinned: Array) -> None:
         """array = pinned, begun; `pinned` stays as it is until synchronize()."""
 

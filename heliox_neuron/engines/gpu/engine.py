@@ -208,7 +208,7 @@ class GpuEngine:
             model.tables_made, model.tables_kept = True, keep_tables
         crossing, flags = observers.crossing_now()
         try:
-            events.network.begin()
+            events.begin()
             while self.done < n:
                 if len(crossing) or flags is not None:
                     self.core.device_spikes(crossing, flags)
@@ -246,7 +246,7 @@ class GpuEngine:
         errors = []
         events = self._events
         ends = (self._copies.give_back, self._plan.give_back, events.give_back)
-        for part in (events.network.finish, self._observers.finish, *ends, self._averages.finish):
+        for part in (events.finish, self._observers.finish, *ends, self._averages.finish):
             try:
                 part()
             except Exception as problem:
@@ -269,11 +269,37 @@ class GpuEngine:
         flag_bits = _DETECT_LAST if more else 0
         whole = observers.whole or events.whole or averages.whole or self._plan.whole
         flag_bits |= _WHOLE_ALL if whole else 0 if more else _WHOLE_LAST
-        self._plan.run(model, float(window.t[0]), int(window.n_step), flag_bits)
+        arguments = float(window.t[0]), int(window.n_step), flag_bits
+        if events.ordered.active:
+            self._run_in_order(model, window, *arguments)
+        else:
+            self._plan.run(model, *arguments)
         observers.begin_fetch(window)
         events.begin_fetch(window)
         observers.append()
         model.device.synchronize()
+
+    def _run_in_order(
+        self, model: DeviceModel, window: Any, t: float, n_step: int, flags: int
+    ) -> None:
+        """The window, again until events of equal time come in NEURON's order (ordered.py)."""
+        observers, events, ordered = self._observers, self._events, self._events.ordered
+        ordered.save()
+        plan = self._plan.place()
+        self._plan.run(model, t, n_step, flags)
+        model.device.synchronize()
+        while window.stop != "error":
+            found = observers.look()
+            step, source, _ = observers.found(window)
+            if ordered.agrees(window, events, (step, source), found):
+                break
+            ordered.restore()
+            self._plan.go_back(plan)
+            model.send()
+            model.staging.flush()
+            observers.outcome.begin()
+            self._plan.run(model, t, n_step, flags)
+            model.device.synchronize()
 
     def _set_numbers(self, model: DeviceModel) -> None:
         state = self.core.device_clock()

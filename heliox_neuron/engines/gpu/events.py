@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ...codegen.device_source import EVENT_RECEIVE, EVENT_SAMPLE, EVENT_WRITE
-from ...errors import HelioXWarning
 from .device import Array
 from .model import DeviceModel
 from .network import Network
+from .ordered import Ordered, fired_number
 from .outcome import Outcome
 from .sent import Movable, Roots, Sent
 from .translate import Refusal
@@ -29,11 +28,6 @@ class Events:
         receivers = model.receivers()
         self.types = [mechanism["type"] for mechanism, _ in receivers]
         self._net_event = {m["type"] for m, receive in receivers if receive.uses_net_event}
-        self._sends_itself = any(
-            receive.uses_watch or receive.uses_net_send or receive.uses_net_move
-            for _, receive in receivers
-        )
-        self._ties = 0  # events of one time at one point process, in this batch
         self._sent = Sent(model)
         self._movable = Movable(model)
         self.moving_types = self._movable.types
@@ -45,6 +39,7 @@ class Events:
         self._samples = 0
         self._pinned: dict[str, Array] = {}
         self.network = Network(core, model)
+        self.ordered = Ordered(core, model)
 
     def take_over(self, sources: dict[str, Any], tests_points: bool) -> None:
         """Nothing pending yet; how far a window may reach. sources: _core.device_sources().
@@ -56,6 +51,7 @@ class Events:
         self._sent.make_room(0, 0)
         self._movable.make_room()
         self._watches.take_over(sources["watch"])
+        self.ordered.take_over()
         # what is tested when a step begins may change when the last one's events are delivered
         split = self._watches.n or tests_points or (self._writes_v and len(sources["address"]))
         self.model.values["split_events"] = int(bool(split))
@@ -79,15 +75,16 @@ class Events:
     def give_back(self) -> None:
         """After a batch, when NEURON's columns are current again."""
         self._watches.give_back()
-        ties, self._ties = self._ties, 0
-        if ties and self.core.get("fidelity") == "exact":
-            warnings.warn(
-                f"{ties} events met another one at one point process at exactly the same time, "
-                "in a model with WATCH or events that point processes send to themselves: their "
-                'order may not be NEURON\'s (heliox.device = "cpu" keeps it).',
-                HelioXWarning,
-                stacklevel=2,
-            )
+
+    def begin(self) -> None:
+        """After all take_over(): the core keeps what a batch needs. finish() has to follow."""
+        self.network.begin()
+        self.ordered.begin(self._watches.serial)
+
+    def finish(self) -> None:
+        """What is pending goes into NEURON's queue."""
+        self.ordered.finish()
+        self.network.finish()
 
     def _clear(self) -> None:
         n_block = self.model.nodes.n_block
@@ -110,12 +107,14 @@ class Events:
             if not self._empty:
                 self._clear()
             self.network.link(0)
+            changed |= self.ordered.load(0)
             return self._movable.load(window, np.zeros(0, np.int64)) or changed
         self._empty = False
         rows = _Rows(self.core, self.model, window, self.network)
         for name, values in rows.arrays(self.model.nodes.n_block).items():
             changed |= self.model.staging.put(name.replace("event", "host"), values)
         self.rows = rows
+        changed |= self.ordered.load(len(rows.block))
         changed |= self._movable.load(window, rows.event_of_row)
         if n_due:
             self.network.load(rows)
@@ -147,8 +146,6 @@ class Events:
 
     def done(self, window: Any, step: Any, source: Any, outcome: Outcome | None) -> None:
         """Gives NEURON's queue what the device found in the window. outcome: None for nothing."""
-        if self._sends_itself:
-            self._ties += window.n_tie
         found: dict[str, Any] = {}
         if self._samples:
             found["sample"] = self._sample
@@ -158,18 +155,29 @@ class Events:
             found["weight"] = self._weight.reshape(self._weights.shape)
         if outcome is not None:
             found |= self._found(window, outcome)
-        self.core.device_window_done(window, spike_step=step, spike_source=source, **found)
+        wrong = self.core.device_window_done(window, spike_step=step, spike_source=source, **found)
+        self.ordered.done(wrong)
 
     def _found(self, window: Any, outcome: Outcome) -> dict[str, Any]:
         """What NET_RECEIVE asked for; the lists are empty again."""
         self._sent.check(outcome)
-        roots = Roots(window, self._event_of_row(), self._watches.fired_steps(outcome))
-        self._watches.rank(outcome, roots)
+        roots = Roots(window, self.event_of_row(), self._watches.fired_steps(outcome))
+        ordered = self.ordered.active
+        self._watches.rank(outcome, roots, self.core.device_order_serial() if ordered else None)
         own = self._sent.left(outcome)
-        sent = self._sent.rows(window, outcome, own, roots)
+        log = (self.ordered.log, self.ordered.first) if ordered else (None, None)
+        sent = self._sent.rows(window, outcome, own, roots, *log)
         return {"sent": sent} | self._movable.found(own)
 
-    def _event_of_row(self) -> Array:
+    def fired(self, outcome: Outcome | None) -> dict[str, Array]:
+        """_core.device_order()'s `fired`."""
+        none = np.zeros(0, np.int32)
+        step = none if outcome is None else self._watches.fired_steps(outcome)
+        watch = self._watches.fired_watches if len(step) else none
+        own, target = fired_number(step, watch), self._watches.targets(watch)
+        return {"step": step, "watch": watch, "own": own, "target": target}
+
+    def event_of_row(self) -> Array:
         """The window's event behind each row on the device."""
         if self._empty:
             return np.zeros(0, np.int64)

@@ -90,6 +90,9 @@ class HostDevice:
     def mapped(self, pinned: Array) -> Any:
         return pinned
 
+    def copy(self, array: Any, source: Any) -> None:
+        array[...] = source
+
     def begin_upload(self, array: Any, pinned: Array) -> None:
         array[...] = pinned
 

@@ -59,6 +59,10 @@ class Network:
                 or receive.uses_watch
             )
         ]
+        self._sends = any(
+            receive.uses_net_send or receive.uses_net_event or receive.uses_watch
+            for _, receive in model.receivers()
+        )
         self._types = [kind for kind, _, _ in receivers]
         self._written = [kind for kind, _, receive in receivers if receive.weights_written]
         self._widths = np.zeros(max(1, len(model.entries)), np.int32)
@@ -77,6 +81,8 @@ class Network:
         wanted = os.environ.get("HELIOX_FANOUT", "")
         if wanted == "0" or not self._types or (wanted != "1" and n_step < _LEAST_STEPS):
             return
+        if self._sends and self.core.get("fidelity") == "exact":
+            return  # ordered.py needs every event in NEURON's queue
         known = self.core.device_network(self._types, self._written)
         if known["n"] == 0 or (wanted != "1" and known["n"] < _MOST_ON_THE_HOST):
             return

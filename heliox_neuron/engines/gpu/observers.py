@@ -39,6 +39,7 @@ class Observers:
         self._rows = 0
         self._held: list[Array] = [np.zeros(0), np.zeros(0)]  # what windows recorded, in turn
         self._turn = 0
+        self._found: bool | None = None  # by the last launch; None: not read yet
         self._next: tuple[int, Array, Array] | None = None  # of the window that runs
         self._recorded: tuple[int, Array, Array] | None = None  # of the one before
 
@@ -270,15 +271,27 @@ class Observers:
         sources get their flags in finish().
         """
         self._recorded, self._next = self._next, None
+        step, source, crossing = self.found(window)
+        events.done(window, step, source, self.outcome if self._found else None)
         none = np.zeros(0, np.int32)
-        step, source, crossing = none, none, none
-        found = self.outcome.read()
-        if found:
-            step, source = self._spikes()
-            late = step == int(window.n_step)
-            crossing, step, source = source[late], step[~late], source[~late]
-        events.done(window, step, source, self.outcome if found else None)
+        self._found = None
         return crossing if detected_last else none, None
+
+    def look(self) -> Outcome | None:
+        """After synchronize(): reads the outcome; None where nothing was found."""
+        self._found = self.outcome.read()
+        return self.outcome if self._found else None
+
+    def found(self, window: Any) -> tuple[Any, Any, Any]:
+        """(step, source) of the window's spikes, and sources that cross at its end."""
+        if self._found is None:
+            self.look()
+        none = np.zeros(0, np.int32)
+        if not self._found:
+            return none, none, none
+        step, source = self._spikes()
+        late = step == int(window.n_step)
+        return step[~late], source[~late], source[late]
 
     def _spikes(self) -> tuple[Any, Any]:
         """(step, source), in the order of NEURON's checks."""

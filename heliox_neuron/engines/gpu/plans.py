@@ -39,6 +39,13 @@ class Plan(Protocol):
     def give_back(self) -> None:
         """After a batch: what is no column of the model."""
 
+    def place(self) -> int:
+        """What a window's launch changes, but for the device's memory."""
+        ...
+
+    def go_back(self, place: int) -> None:
+        """To run a window again from place()."""
+
 
 class Fused:
     """One launch a window; blocks never meet."""
@@ -54,6 +61,12 @@ class Fused:
         pass
 
     def give_back(self) -> None:
+        pass
+
+    def place(self) -> int:
+        return 0
+
+    def go_back(self, place: int) -> None:
         pass
 
     def run(self, model: DeviceModel, t: float, n_step: int, flags: int) -> None:
@@ -85,6 +98,12 @@ class Coupled(Linked):
         if model.values["n_crossing"]:
             meetings = self._meetings + n_step * n_block
             self._meetings = (meetings + 2**31) % 2**32 - 2**31
+
+    def place(self) -> int:
+        return self._meetings
+
+    def go_back(self, place: int) -> None:
+        self._meetings = place
 
     @staticmethod
     def fits(model: DeviceModel) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ...codegen.device_source import EVENT_RECEIVE
 from .device import Array
 from .model import DeviceModel
 from .outcome import Outcome
@@ -18,10 +19,17 @@ _SELF = 256  # events of a block to itself, pending at a time
 _NET_EVENTS = 16384  # of a window
 _EACH = 8  # that one event may lead to, pending at a time
 _NET_EVENT, _NET_SEND, _NET_MOVE = 0, 1, 2
+_LOGGED_NET_EVENT = 1  # log_op, src/gpu/order.cuh
 _MARK_MOVABLE = 1  # src/gpu/own.cuh
 _OWN_DOUBLES = ("time", "flag", "at")
-_OWN_INTS = ("kind", "instance", "weight", "root", "mark", "origin")
+_OWN_INTS = ("kind", "instance", "weight", "root", "mark", "origin", "number")
 _NET_DOUBLES, _NET_INTS = ("time", "at"), ("kind", "instance", "root")
+
+
+def log_key(first: Array, kind: Array, instance: Array, place: Array) -> Array:
+    """What the core knows an entry of the log by. first: of each entry's instances."""
+    slot = first[kind - EVENT_RECEIVE].astype(np.int64) + instance
+    return slot << 32 | place.astype(np.int64)
 
 
 class Roots:
@@ -148,10 +156,22 @@ class Sent:
             found[name] = model.device.download(lists[:, :most])[held]
         return found
 
-    def rows(self, window: Any, outcome: Outcome, own: dict[str, Array], roots: Roots) -> Any:
-        """`sent` of _core.device_window_done; None where there is nothing."""
+    def rows(
+        self,
+        window: Any,
+        outcome: Outcome,
+        own: dict[str, Array],
+        roots: Roots,
+        log: dict[str, Array] | None = None,
+        log_first: Array | None = None,
+    ) -> Any:
+        """`sent` of _core.device_window_done; None where there is nothing. log, log_first: of
+        Ordered.
+        """
+        self._log_first = log_first
         stride = window.weight.shape[1] if len(window.weight) else 1
-        parts = [self._from_lists(own, max(1, stride)), self._net_events(outcome)]
+        parts = [self._from_lists(own, max(1, stride))]
+        parts.append(self._net_events(outcome) if log is None else self._logged(log))
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         root, at = found.pop("root"), found["at"]
         if not len(root):
@@ -160,13 +180,22 @@ class Sent:
         found["event"] = roots.direct(root, at)
         step = np.minimum(np.maximum(roots.steps(root), later), int(window.n_step) - 1)
         found["step"] = np.where(found["event"] >= 0, roots.steps(root), step)
+        found["key"] = self._keys(found)
         self._name(found)
         order = np.lexsort((np.arange(len(root)), roots.ranks(root), at, found["step"]))
         doubles = ("at", "time", "flag")
         return {
-            name: values[order].astype(np.float64 if name in doubles else np.int32)
+            name: values[order].astype(
+                np.float64 if name in doubles else np.int64 if name == "key" else np.int32
+            )
             for name, values in found.items()
         }
+
+    def _keys(self, found: dict[str, Array]) -> Array:
+        """Entries of the log, from kinds, places and numbers."""
+        if self._log_first is None:
+            return found["key"]
+        return log_key(self._log_first, found["entry"], found["instance"], found["key"])
 
     def _name(self, found: dict[str, Array]) -> None:
         """Mechanisms and NEURON's instances from the device's kinds and places."""
@@ -192,6 +221,29 @@ class Sent:
             "flag": own["flag"],
             "weight": np.where(own["weight"] >= 0, own["weight"] // stride, -1),
             "pending": own["origin"],
+            "key": own["number"].astype(np.int64),
+        }
+
+    @staticmethod
+    def _logged(log: dict[str, Array]) -> dict[str, Array]:
+        """The net_event() of a window from its log (ordered.py)."""
+        if not log:
+            log = dict.fromkeys(("op", "kind", "instance", "root", "place"), np.zeros(0, np.int32))
+            log |= {"at": np.zeros(0), "time": np.zeros(0)}
+        these = log["op"] == _LOGGED_NET_EVENT
+        of = {name: values[these] for name, values in log.items()}
+        none = np.full(int(these.sum()), -1)
+        return {
+            "kind": np.full(len(none), _NET_EVENT),
+            "entry": of["kind"],
+            "instance": of["instance"],
+            "root": of["root"],
+            "at": of["at"],
+            "time": of["time"],
+            "flag": np.zeros(len(none)),
+            "weight": none,
+            "pending": none,
+            "key": of["place"].astype(np.int64),
         }
 
     def _net_events(self, outcome: Outcome) -> dict[str, Array]:
@@ -214,6 +266,7 @@ class Sent:
             "flag": np.zeros(n),
             "weight": none,
             "pending": none,
+            "key": none,
         }
 
 

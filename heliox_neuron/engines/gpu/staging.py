@@ -78,6 +78,14 @@ class Staging:
             self._device.begin_upload(self._memory[low:high], self._host[low:high])
             self._dirty = (0, 0)
 
+    def names(self) -> list[str]:
+        """Of all that was put."""
+        return list(self._regions)
+
+    def again(self) -> None:
+        """The next flush() copies everything."""
+        self._dirty = (0, self._end)
+
     @property
     def nbytes(self) -> int:
         """Device memory."""

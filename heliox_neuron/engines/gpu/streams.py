@@ -154,6 +154,12 @@ class Streams(Linked):
             single.run()
         module.launch("hx_finish", n_block, model.n_thread, 0, ())
 
+    def place(self) -> int:
+        return 0
+
+    def go_back(self, place: int) -> None:
+        pass
+
     def _graph(self, model: DeviceModel, n_step: int) -> Graph:
         linked, played = model.values["n_link"] > 0, model.values["n_play"] > 0
         n_sum = model.values.get("n_sum", 0)

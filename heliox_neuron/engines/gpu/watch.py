@@ -138,8 +138,28 @@ class Watches:
             self._fired[name] = self.model.device.download(array[:n])
         return self._fired["step"] if n else np.zeros(0, np.int32)
 
-    def rank(self, outcome: Outcome, roots: Roots) -> None:
-        """Puts the conditions that came true into NEURON's order, then those newly activated."""
+    @property
+    def serial(self) -> Array:
+        """(n,) the order of activation."""
+        return self._serial
+
+    @property
+    def fired_watches(self) -> Array:
+        """(n_fired,) the conditions that came true, after fired_steps()."""
+        found: Array = self._fired["watch"]
+        return found
+
+    def targets(self, watch: Array) -> Array:
+        """The instance of each condition: (mechanism + 1) * 2**32 + NEURON's row."""
+        number = {m["type"]: k for k, m in enumerate(self.model.structure["mechanisms"])}
+        kinds = [number[kind] for kind in self._slots[watch, 0].tolist()]
+        found: Array = (np.array(kinds, np.int64) + 1 << 32) + self._slots[watch, 1]
+        return found
+
+    def rank(self, outcome: Outcome, roots: Roots, serial: list[int] | None = None) -> None:
+        """Puts the conditions that came true into NEURON's order, then those newly activated.
+        serial: their order, if it is known.
+        """
         if self._fired:
             step = self._fired["step"]
             by_step = np.argsort(step, kind="stable")
@@ -147,6 +167,8 @@ class Watches:
                 roots.rank_fired(self._in_order(these, roots))
         if self.n and outcome.activated:
             self._renew(roots)
+        if serial is not None:
+            self._serial[:] = serial
 
     def _in_order(self, these: Array, roots: Roots) -> Array:
         root, watch, place, since = (

@@ -1,0 +1,70 @@
+// What the host needs to know to find NEURON's order of equal times (src/bridge/device_order.hpp).
+//
+// hx_model.ordered: exact fidelity, and point processes send events. Then each run of NET_RECEIVE notes what it does,
+// with its place among what the instance did and got in this batch. log_own: the number of the event of a
+// block's own list that ran it, kHost for a row of the host's (log_root). If the host finds that two events of one
+// time came to an instance in the wrong order, the window is done again with first_*: which comes first.
+#pragma once
+
+namespace hx {
+
+constexpr int kHost = -2147483647 - 1;
+// log_op, as DeviceLog::Op; kDelivered: an event of the block's own list
+constexpr int kSent = 0, kNetEvent = 1, kMoved = 2, kDropped = 3, kActivated = 4, kDelivered = 5;
+// log_moved, as DeviceLog::Moved
+constexpr int kOwnMoved = 0, kRowMoved = 1, kPendingMoved = 2;
+
+// Number of the event of a WATCH that came true; others have the place where they were sent.
+HX_DEVICE int fired_number(int watch) { return -2 - watch; }
+
+// at: of the delivery, time: of what was done [ms].
+struct Note {
+    int op, root, own, kind, instance;
+    double at, time;
+    int moved = 0, what = 0;
+};
+
+HX_DEVICE int next_place(int kind, int instance) {
+    return hx_model.log_count[hx_model.log_first[kind - HX_EVENT_RECEIVE] + instance]++;
+}
+
+// Returns the place.
+HX_DEVICE int note(Note const& note) {
+    if (!hx_model.ordered) {
+        return 0;
+    }
+    int const place = next_place(note.kind, note.instance);
+    int const k = atomic_next(hx_model.n_log);
+    if (k < hx_model.max_log) { // else the host sees the count and makes room
+        hx_model.log_place[k] = place;
+        hx_model.log_op[k] = note.op;
+        hx_model.log_root[k] = note.root;
+        hx_model.log_own[k] = note.own;
+        hx_model.log_kind[k] = note.kind;
+        hx_model.log_instance[k] = note.instance;
+        hx_model.log_at[k] = note.at;
+        hx_model.log_time[k] = note.time;
+        hx_model.log_moved[k] = note.moved;
+        hx_model.log_what[k] = note.what;
+    }
+    return place;
+}
+
+HX_DEVICE void note_row(int e) {
+    if (hx_model.ordered) {
+        hx_model.event_rank[e] = next_place(hx_model.event_kind[e], hx_model.event_instance[e]);
+    }
+}
+
+// The entry of first_* whose event is next at an instance at time t [ms]; -1: as they come.
+HX_DEVICE int first_at(int kind, int instance, double t) {
+    for (int k = 0; k < hx_model.n_first; ++k) {
+        if (!hx_model.first_done[k] && hx_model.first_kind[k] == kind &&
+            hx_model.first_instance[k] == instance && hx_model.first_time[k] == t) {
+            return k;
+        }
+    }
+    return -1;
+}
+
+} // namespace hx

@@ -111,16 +111,7 @@ FIXED: tuple[tuple[str, str], ...] = (
     ("int*", "log_count"),  # by instance
     ("int*", "n_log"),
     ("long long", "max_log"),
-    ("int*", "log_place"),
-    ("int*", "log_op"),
-    ("int*", "log_root"),
-    ("int*", "log_own"),
-    ("int*", "log_kind"),
-    ("int*", "log_instance"),
-    ("double*", "log_at"),
-    ("double*", "log_time"),
-    ("int*", "log_moved"),
-    ("int*", "log_what"),
+    ("double*", "log_entry"),  # six doubles each
     ("long long", "n_first"),
     ("int*", "first_kind"),
     ("int*", "first_instance"),

@@ -28,6 +28,12 @@ HX_DEVICE int next_place(int kind, int instance) {
     return hx_model.log_count[hx_model.log_first[kind - HX_EVENT_RECEIVE] + instance]++;
 }
 
+// engines/gpu/ordered.py: _ENTRY
+struct LogEntry {
+    int place, op, root, own, kind, instance, moved, what;
+    double at, time;
+};
+
 // Returns the place.
 HX_DEVICE int note(Note const& note) {
     if (!hx_model.ordered) {
@@ -36,16 +42,9 @@ HX_DEVICE int note(Note const& note) {
     int const place = next_place(note.kind, note.instance);
     int const k = atomic_next(hx_model.n_log);
     if (k < hx_model.max_log) { // else the host sees the count and makes room
-        hx_model.log_place[k] = place;
-        hx_model.log_op[k] = note.op;
-        hx_model.log_root[k] = note.root;
-        hx_model.log_own[k] = note.own;
-        hx_model.log_kind[k] = note.kind;
-        hx_model.log_instance[k] = note.instance;
-        hx_model.log_at[k] = note.at;
-        hx_model.log_time[k] = note.time;
-        hx_model.log_moved[k] = note.moved;
-        hx_model.log_what[k] = note.what;
+        reinterpret_cast<LogEntry*>(hx_model.log_entry)[k] = {
+            place,         note.op,    note.root, note.own, note.kind,
+            note.instance, note.moved, note.what, note.at,  note.time};
     }
     return place;
 }

@@ -25,7 +25,9 @@ from .translate import Refusal
 
 _LOG = 16384  # entries of a window, at first
 _INTS = ("place", "op", "root", "own", "kind", "instance", "moved", "what")
-_DOUBLES = ("at", "time")
+_ENTRY = np.dtype([(name, np.int32) for name in _INTS] + [("at", float), ("time", float)])
+_AT_ONCE = 1024  # entries that come with their number
+_WORDS = 4096  # ints of an array for one block of threads
 _FIRST_INTS = ("kind", "instance", "row", "number", "done")
 _HOST = -(2**31)  # log_own: the host's row log_root
 _DELIVERED = 5  # log_op, src/gpu/order.cuh
@@ -33,7 +35,8 @@ _NET_EVENT, _MOVED, _DROPPED = 1, 2, 3
 _ROW_MOVED = 1
 _NO_COPY = frozenset((
     "tree_table", "tree_first", "kin", "child", "child_first", "block_node", "workspace",
-    "workspace_first", "record_value", "spike", "gate",
+    "workspace_first", "record_value", "spike", "gate", "log_entry", "log_first", "collected",
+    "collect_column", "collect_place", "collect_first",
 ))  # fmt: skip
 First = tuple[int, float, list[tuple[int, int]]]
 
@@ -64,7 +67,10 @@ class Ordered:
         self.active = False
         self._wrong = 0
         self._saved: list[Any] = []  # what kernels may write
-        self._copies: list[tuple[Any, Any]] = []  # each of them once, flat, and its copy
+        self._rows: Any = None  # of hx_copy: each of them once, and its copy in _copied
+        self._copied: Any = None
+        self._n_copy = self._n_part = 0
+        self._held: tuple[Array, Array, Array] | None = None  # pinned: entries, number, ranks
         self.log: dict[str, Array] = {}  # of the window, by instance and place
         self.first = np.zeros(len(model.entries), np.int32)  # of each entry's instances, in the log
         self._n = 0
@@ -100,7 +106,7 @@ class Ordered:
         if not self.active:
             return
         self.active = False
-        self._saved, self._copies = [], []
+        self._saved, self._rows, self._copied = [], None, None
         self.core.device_order_end()
         wrong, self._wrong = self._wrong, 0
         if wrong:
@@ -113,10 +119,7 @@ class Ordered:
             )
 
     def _make_log(self, n: int) -> None:
-        for name in _INTS:
-            self.model.need(f"log_{name}", n, np.int32)
-        for name in _DOUBLES:
-            self.model.need(f"log_{name}", n, np.float64)
+        self.model.need("log_entry", n * _ENTRY.itemsize // 8, np.float64)
         self.model.values["max_log"] = n
 
     # ---- a window ----
@@ -145,8 +148,12 @@ class Ordered:
     def save(self) -> None:
         """Copies what kernels may write, before a window. What the host sends it has itself."""
         self._make_copies()
-        for array, copy in self._copies:
-            self.model.device.copy(copy, array)
+        self._copy(back=False)
+
+    def _copy(self, back: bool) -> None:
+        n_block = self._n_copy * self._n_part
+        arguments = (np.uint64(self.model.device.address(self._rows)), self._n_copy, int(back))
+        self.model.module.launch("hx_copy", n_block, 256, 0, arguments)
 
     def _make_copies(self) -> None:
         device, model = self.model.device, self.model
@@ -154,15 +161,24 @@ class Ordered:
         found = [a for name, a in model.arrays.items() if name not in _NO_COPY]
         found = [a for a in found if id(a) not in staged]
         found += [column.device for column in model.columns.values() if column.written]
-        if [id(a) for a in found] != [id(a) for a in self._saved]:
-            self._saved = found
-            arrays = {device.address(a): a.reshape(-1) for a in found if a.size}
-            self._copies = [(a, device.empty(a.size, a.dtype)) for a in arrays.values()]
+        if [id(a) for a in found] == [id(a) for a in self._saved]:
+            return
+        self._saved = found
+        arrays = {device.address(a): a.nbytes // 4 for a in found if a.size}
+        address = np.array(list(arrays), np.uint64)
+        words = np.array(list(arrays.values()), np.int64)
+        first = np.cumsum([0, *(words + words % 2)])  # a double begins at a multiple of 8 bytes
+        self._copied = device.empty(int(first[-1]), np.int32)
+        copy = device.address(self._copied) + 4 * first[:-1]
+        rows = np.stack([address, copy.astype(np.uint64), words.astype(np.uint64)], axis=1)
+        self._rows = device.array(rows)
+        self._n_copy = len(rows)
+        longest = int(words.max(initial=0))
+        self._n_part = 1 if device.name == "host" else max(1, min(64, longest // _WORDS))
 
     def restore(self) -> None:
         """What save() copied, and what the host sends for the window."""
-        for array, copy in self._copies:
-            self.model.device.copy(array, copy)
+        self._copy(back=True)
         self.model.staging.again()
 
     def agrees(self, window: Any, events: Any, spikes: Any, outcome: Outcome | None) -> bool:
@@ -174,15 +190,16 @@ class Ordered:
         if outcome is not None and outcome.event_error[0]:
             return True  # events.done() says so
         event_of_row = events.event_of_row()
-        if outcome is not None:
-            n = int(self.model.device.download(self.model.arrays["n_log"][:1])[0])
+        rank = np.arange(len(event_of_row))
+        if outcome is not None or (self._first and self._sends_itself):
+            n, rank = self._fetch(len(event_of_row))
             if n > self.model.values["max_log"]:
                 self._make_log(2 * n)
                 return False
             self.log = self._read(n)
         fired = events.fired(outcome)
         log = self._log(window, event_of_row)
-        delivered = self._delivered(window, event_of_row, outcome is not None)
+        delivered = self._delivered(window, event_of_row, rank)
         first = self.core.device_order(window, *spikes, log, delivered, fired)
         if first is None:
             return True
@@ -193,12 +210,35 @@ class Ordered:
         """wrong: of _core.device_window_done()."""
         self._wrong += wrong
 
-    def _read(self, n: int) -> dict[str, Array]:
+    def _fetch(self, n_row: int) -> tuple[int, Array]:
+        """Entries of the log, and the place of each of the window's rows; the first entries too."""
         device, arrays = self.model.device, self.model.arrays
-        found = {name: device.download(arrays[f"log_{name}"][:n]) for name in (*_INTS, *_DOUBLES)}
-        slot = self.first[found["kind"] - EVENT_RECEIVE] + found["instance"]
-        order = np.lexsort((found["place"], slot))
-        return {name: values[order] for name, values in found.items()}
+        if self._held is None or len(self._held[2]) < n_row:
+            self._held = (
+                device.pinned(_AT_ONCE * _ENTRY.itemsize // 8),
+                device.pinned(1, np.int32),
+                device.pinned(2 * n_row + 1, np.int32),
+            )
+        entries, number, rank = self._held
+        device.begin_download(number, arrays["n_log"][:1])
+        device.begin_download(entries, arrays["log_entry"][: len(entries)])
+        device.begin_download(rank[:n_row], arrays["event_rank"][:n_row])
+        device.synchronize()
+        if not self._sends_itself:
+            return int(number[0]), np.arange(n_row)
+        return int(number[0]), rank[:n_row].astype(np.int64)
+
+    def _read(self, n: int) -> dict[str, Array]:
+        """The log, by instance and place."""
+        assert self._held is not None
+        words = self._held[0]
+        if n > _AT_ONCE:
+            held = self.model.arrays["log_entry"]
+            words = self.model.device.download(held[: n * _ENTRY.itemsize // 8])
+        entries = words.view(_ENTRY)[:n]
+        slot = self.first[entries["kind"] - EVENT_RECEIVE] + entries["instance"]
+        entries = entries[np.lexsort((entries["place"], slot))]
+        return {name: np.ascontiguousarray(entries[name]) for name in _ENTRY.names or ()}
 
     def _key(self, window: Any, log: dict[str, Array], number: Array, at: Array) -> Array:
         """Numbers of events of the blocks' own lists, for the core. at: time of a WATCH's [ms]."""
@@ -247,14 +287,12 @@ class Ordered:
             instance[these] = model.instances[name].order[place[these]]
         return mechanism, instance
 
-    def _delivered(self, window: Any, event_of_row: Array, found: bool) -> dict[str, Array]:
-        """_core.device_order()'s `delivered`: at each instance in the device's order."""
+    def _delivered(self, window: Any, event_of_row: Array, rank: Array) -> dict[str, Array]:
+        """_core.device_order()'s `delivered`: at each instance in the device's order. rank: the
+        place of each row, -1 for one that was moved.
+        """
         n_event = len(window.event_step)
-        rows = np.flatnonzero((event_of_row >= 0) & (event_of_row < n_event))
-        rank = np.arange(len(event_of_row))
-        if (found or self._first) and self._sends_itself and len(event_of_row):
-            rank = self.model.device.download(self.model.arrays["event_rank"][: len(event_of_row)])
-            rows = rows[rank[rows] >= 0]  # others were moved
+        rows = np.flatnonzero((event_of_row >= 0) & (event_of_row < n_event) & (rank >= 0))
         event = event_of_row[rows]
         mechanism = np.asarray(window.event_mechanism)[event].astype(np.int64)
         target = (mechanism + 1 << 32) + np.asarray(window.event_instance)[event]

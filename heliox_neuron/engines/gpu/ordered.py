@@ -221,7 +221,8 @@ class Ordered:
             )
         entries, number, rank = self._held
         device.begin_download(number, arrays["n_log"][:1])
-        device.begin_download(entries, arrays["log_entry"][: len(entries)])
+        some = arrays["log_entry"][: len(entries)]
+        device.begin_download(entries[: len(some)], some)
         device.begin_download(rank[:n_row], arrays["event_rank"][:n_row])
         device.synchronize()
         if not self._sends_itself:

@@ -10,13 +10,12 @@ pytestmark = pytest.mark.gpu
 
 @pytest.mark.parametrize("kind", ties.KINDS)
 @isolated
-def test_order(gpu_device, kind):
-    import os
-
-    os.environ["HELIOX_GPU_DEVICE"] = gpu_device
+def test_order(gpu_device, mechanisms, kind):
+    from gpu import runs
     from parity import mods, ties
 
-    mods.load()
+    runs.use(gpu_device)
+    runs.load_mechanisms("tests", mods.TESTS / "mod", mechanisms)
     for seed in ties.QUICK[kind]:
         found = ties.difference(kind, seed)
         assert not found, (seed, found)

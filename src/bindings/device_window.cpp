@@ -169,8 +169,11 @@ py::object order(DeviceWindow const& window, Array<int> const& spike_step,
                        table_column<int64_t>(delivered, "own")};
     found.fired = {table_column<int>(fired, "step"), table_column<int>(fired, "watch"),
                    table_column<int64_t>(fired, "own"), table_column<int64_t>(fired, "target")};
-    auto const first = device_order(window, found);
-    return first ? py::object(py::make_tuple(first->target, first->t, first->events)) : py::none();
+    py::list firsts;
+    for (auto const& first: device_order(window, found)) {
+        firsts.append(py::make_tuple(first.target, first.t, first.events));
+    }
+    return firsts;
 }
 
 template <class T, class Member>
@@ -277,7 +280,12 @@ void bind_device_window(py::module_& m) {
     m.def("device_order_receivers", &set_receivers, py::arg("types"), py::arg("senders"),
           py::arg("assign_more"));
     m.def("device_order_end", &device_order_end);
-    m.def("device_order_serial", &device_order_serial);
+    m.def("device_order_serial", []() {
+        auto const* const serial = device_order_serial();
+        return serial ? py::cast(*serial) : py::none();
+    });
+    m.def("device_order_set_serial", &device_order_set_serial, py::arg("serial"));
+    m.def("device_order_lost", &device_order_lost);
     m.def("device_order", &order);
     m.def("device_reference_step", [](DeviceWindow const& w, int j) {
         return copied(device_reference_step(w, check(w, j)));

@@ -112,8 +112,11 @@ TQItem* WindowRun::second() const {
 // What a HocEvent or NetParEvent sends, it sends when all others of its time are delivered.
 bool WindowRun::rotate() {
     TQItem* const item = queue_.least;
+    if (!comes_last(item->data)) {
+        return false;
+    }
     TQItem* const next = second();
-    if (!comes_last(item->data) || !next || next->t != item->t) {
+    if (!next || next->t != item->t) {
         return false;
     }
     void* const data = item->data;

@@ -14,6 +14,8 @@ namespace {
 std::vector<long> serial_; // of WATCH conditions
 std::unique_ptr<OrderReplay> replay_;
 bool lost_ = false; // in this window
+bool done_ = false; // the same, it was replayed to its end
+std::string why_lost_;
 
 OrderReplay const* replay_of(DeviceWindow const& window) {
     return replay_ && replay_->is_of(window) ? replay_.get() : nullptr;
@@ -28,7 +30,7 @@ void device_order_begin(std::vector<long> const& serial) {
         throw std::runtime_error(why);
     }
     replay_.reset();
-    lost_ = false;
+    lost_ = done_ = false;
     serial_ = serial;
     queue_watch().begin(*net_cvode_instance_event_queue(nrn_threads));
 }
@@ -40,18 +42,26 @@ void device_order_end() {
     }
 }
 
-std::vector<long> const& device_order_serial() { return serial_; }
+std::vector<long> const* device_order_serial() { return done_ ? &serial_ : nullptr; }
 
-std::optional<DeviceFirst> device_order(DeviceWindow const& window, DeviceFound const& found) {
+void device_order_set_serial(std::vector<long> const& serial) { serial_ = serial; }
+
+std::string const& device_order_lost() { return why_lost_; }
+
+std::vector<DeviceFirst> device_order(DeviceWindow const& window, DeviceFound const& found) {
     if (!queue_watch().active()) {
         throw std::runtime_error("device_order_begin() is to be called before device_order()");
     }
     if (!replay_of(window)) {
         replay_ = std::make_unique<OrderReplay>(window, serial_);
     }
+    done_ = false;
     try {
-        return replay_->run(found);
-    } catch (std::exception const&) { // the window is done nevertheless, and the run warns
+        auto firsts = replay_->run(found);
+        done_ = firsts.empty();
+        return firsts;
+    } catch (std::exception const& error) { // the window is done nevertheless, and the run warns
+        why_lost_ = error.what();
         replay_.reset();
         lost_ = true;
         return {};
@@ -78,11 +88,13 @@ long order_of_delivery(DeviceWindow const& window, long ordinal) {
 }
 
 long device_order_close(DeviceWindow const& window) {
-    if (std::exchange(lost_, false)) {
+    bool const done = std::exchange(done_, false);
+    auto const* const replay = replay_of(window);
+    if (std::exchange(lost_, false) || (replay && !done)) {
+        replay_.reset();
         queue_watch().begin(*net_cvode_instance_event_queue(nrn_threads));
         return 1;
     }
-    auto const* const replay = replay_of(window);
     if (!replay) {
         return 0;
     }

@@ -9,7 +9,6 @@
 #include "api.hpp"
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -82,11 +81,15 @@ HELIOX_API void device_order_end();
 // Why that is not possible; empty: it is.
 HELIOX_API std::string device_order_obstacle();
 
-// The window as NEURON would have done it. Something: the device is to do it again, with this. Nothing: it was right.
-HELIOX_API std::optional<DeviceFirst> device_order(DeviceWindow const& window,
-                                                   DeviceFound const& found);
-// Order of activation of the WATCH conditions.
-HELIOX_API std::vector<long> const& device_order_serial();
+// The window as NEURON would have done it. Something: the device is to do it again, with this in place of what was said
+// of these targets and times before. Nothing: it was right, or (device_order_lost()) it cannot be known.
+HELIOX_API std::vector<DeviceFirst> device_order(DeviceWindow const& window,
+                                                 DeviceFound const& found);
+// Why NEURON's order was lost last.
+HELIOX_API std::string const& device_order_lost();
+// Order of activation of the WATCH conditions after the window that device_order() has done; null: it has not.
+HELIOX_API std::vector<long> const* device_order_serial();
+HELIOX_API void device_order_set_serial(std::vector<long> const& serial);
 
 // For the window that device_order() did last, until device_order_close(): what a spike, an entry of the log sent.
 // Null: nothing is known.

@@ -1,6 +1,7 @@
 #include "device_order_replay.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "device_decl.hpp"
@@ -21,7 +22,7 @@ constexpr int64_t target_of(int mechanism, int instance) {
 OrderReplay::OrderReplay(DeviceWindow const& window, std::vector<long>& serial)
     : window_(window), serial_(serial),
       next_serial_(1 + (serial.empty() ? 0 : *std::max_element(serial.begin(), serial.end()))),
-      when_delivered_(window.n_delivery + 1) {
+      when_delivered_(window.n_delivery + 1), made_(window.deliveries.size()) {
     for (size_t i = 0; i < window.deliveries.size(); ++i) {
         delivery_of_[window.deliveries[i].id] = (long)i;
     }
@@ -33,6 +34,7 @@ void OrderReplay::read(DeviceFound const& found) {
     entries_of_own_.clear();
     target_of_own_.clear();
     order_at_.clear();
+    fired_in_.clear();
     auto const& log = found.log;
     for (int i = 0; i < (int)log.op.size(); ++i) {
         if (log.event[i] >= 0) {
@@ -46,6 +48,7 @@ void OrderReplay::read(DeviceFound const& found) {
     }
     for (size_t f = 0; f < found.fired.own.size(); ++f) {
         target_of_own_[found.fired.own[f]] = found.fired.target[f];
+        fired_in_[found.fired.step[f]].push_back((int)f);
     }
     auto const& delivered = found.delivered;
     for (size_t i = 0; i < delivered.target.size(); ++i) {
@@ -53,14 +56,34 @@ void OrderReplay::read(DeviceFound const& found) {
     }
 }
 
-std::optional<DeviceFirst> OrderReplay::run(DeviceFound const& found) {
+std::vector<DeviceFirst> OrderReplay::run(DeviceFound const& found) {
     read(found);
     for (; step_ < window_.n_step; ++step_, phase_ = -1) {
         if (!step()) {
-            return first_;
+            std::vector<DeviceFirst> out;
+            for (auto& [at, events]: firsts_) {
+                said_[at] = events;
+                out.push_back({at.first, at.second, std::move(events)});
+            }
+            firsts_.clear();
+            return out;
         }
     }
+    check_end();
     return {};
+}
+
+// All that the host and the device delivered has been met.
+void OrderReplay::check_end() const {
+    if (std::find(made_.begin(), made_.end(), 0) != made_.end()) {
+        throw std::runtime_error("the host delivered what NEURON's queue would not have held");
+    }
+    for (auto const& [target, order]: order_at_) {
+        auto const done = done_at_.find(target);
+        if (done == done_at_.end() || done->second.size() != order.size()) {
+            throw std::runtime_error("the device delivered what NEURON would not have");
+        }
+    }
 }
 
 // False: the device is to do the window again.
@@ -90,12 +113,7 @@ void OrderReplay::begin_step() {
              spikes[i]);
     }
     auto const& fired = found_->fired;
-    std::vector<int> now;
-    for (int f = 0; f < (int)fired.step.size(); ++f) {
-        if (fired.step[f] == step_) {
-            now.push_back(f);
-        }
-    }
+    std::vector<int> now = fired_in_[step_];
     std::sort(now.begin(), now.end(), [&](int a, int b) {
         return serial_.at(fired.watch[a]) < serial_.at(fired.watch[b]);
     });
@@ -167,6 +185,7 @@ bool OrderReplay::deliver(double til) {
             n_wrong += last_own_t_ == t_;
             last_touch_t_ = t_;
         }
+        made_[at->second] = 1;
         furthest_ = std::max(furthest_, at->second);
         delivery_ = at->second;
         op_ = delivery.first_op;
@@ -190,10 +209,7 @@ bool OrderReplay::go_on() {
     if (delivery_ < 0) {
         return true;
     }
-    auto const& deliveries = window_.deliveries;
-    size_t const end = delivery_ + 1 < (long)deliveries.size() ? deliveries[delivery_ + 1].first_op
-                                                               : window_.queue_ops.size();
-    for (; op_ < end; ++op_) {
+    for (size_t const end = end_of(delivery_); op_ < end; ++op_) {
         auto const& op = window_.queue_ops[op_];
         switch (op.kind) {
         case QueueOp::Kind::insert:
@@ -218,6 +234,13 @@ bool OrderReplay::go_on() {
     return true;
 }
 
+// Behind the last of the operations that a delivery made.
+size_t OrderReplay::end_of(long delivery) const {
+    auto const& deliveries = window_.deliveries;
+    return delivery + 1 < (long)deliveries.size() ? deliveries[delivery + 1].first_op
+                                                  : window_.queue_ops.size();
+}
+
 bool OrderReplay::row(int event) {
     auto const& e = window_.events.at(event);
     if (!receives(target_of(e.mechanism, e.instance), {event, -1}, t_)) {
@@ -234,21 +257,62 @@ bool OrderReplay::receives(int64_t target, Identity identity, double t) {
     size_t const k = done.size();
     if (at != order_at_.end() && k < at->second.size() && at->second[k] == identity) {
         done.emplace_back(identity, t);
-        first_ = {};
         return true;
     }
-    bool const again = first_.target == target && first_.t == t && !first_.events.empty() &&
-                       first_.events.back() == identity;
-    if (again) {
+    force(target, identity, t);
+    return false;
+}
+
+// The device is to deliver `identity` next at its target, and what else is due at this time in the queue's order as it is
+// now: what comes of that is looked at in the next run.
+void OrderReplay::force(int64_t target, Identity identity, double t) {
+    firsts_.clear();
+    add_first(target, identity, t);
+    if (!own_waits_) { // the rest of this delivery
+        add_rows(delivery_, op_ + 1, t);
+    }
+    for (long const id: order_.at(t)) {
+        if (auto const own = own_of_.find(id); own != own_of_.end()) {
+            if (auto const at = target_of_own_.find(own->second); at != target_of_own_.end()) {
+                add_first(at->second, {-1, own->second}, t);
+            }
+        } else if (auto const at = delivery_of_.find(id); at != delivery_of_.end()) {
+            add_rows(at->second, window_.deliveries[at->second].first_op, t);
+        }
+    }
+    auto const& now = firsts_.at({target, t});
+    auto const& done = done_at_[target];
+    long const n = 1 + std::count_if(done.begin(), done.end(),
+                                     [&](auto const& got) { return got.second == t; });
+    auto const said = said_.find({target, t});
+    if (said != said_.end() && (long)said->second.size() >= n &&
+        std::equal(now.begin(), now.begin() + n, said->second.begin())) {
         throw std::runtime_error("the device does not keep NEURON's order of equal times");
     }
-    first_ = {target, t, {}};
-    // those of this time that came before
-    for (auto it = done.rbegin(); it != done.rend() && it->second == t; ++it) {
-        first_.events.insert(first_.events.begin(), it->first);
+}
+
+void OrderReplay::add_rows(long delivery, size_t first_op, double t) {
+    for (size_t k = first_op, end = end_of(delivery); k < end; ++k) {
+        if (auto const& op = window_.queue_ops[k]; op.kind == QueueOp::Kind::row) {
+            auto const& e = window_.events.at(op.id);
+            add_first(target_of(e.mechanism, e.instance), {(int)op.id, -1}, t);
+        }
     }
-    first_.events.push_back(identity);
-    return false;
+}
+
+// Behind those of this time that came before at the target.
+void OrderReplay::add_first(int64_t target, Identity identity, double t) {
+    auto const [at, fresh] = firsts_.try_emplace({target, t});
+    auto& events = at->second;
+    if (fresh) {
+        auto const& done = done_at_[target];
+        auto begin = done.end();
+        while (begin != done.begin() && std::prev(begin)->second == t) {
+            --begin;
+        }
+        std::for_each(begin, done.end(), [&](auto const& got) { events.push_back(got.first); });
+    }
+    events.push_back(identity);
 }
 
 void OrderReplay::run_of(int event, int64_t own) {
@@ -300,6 +364,7 @@ void OrderReplay::move(int i) {
         break;
     case DeviceLog::Moved::row:
         id = window_.deliveries.at(window_.events.at(log.what[i]).ordinal - 1).id;
+        made_.at(window_.events.at(log.what[i]).ordinal - 1) = 1;
         break;
     case DeviceLog::Moved::pending:
         id = queue_watch().id_of(window_.pending.at(log.what[i]).item);

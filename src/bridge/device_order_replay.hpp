@@ -1,7 +1,7 @@
 // One window's operations on NEURON's queue, in NEURON's order (device_order.hpp).
 #pragma once
 
-#include <optional>
+#include <map>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -17,7 +17,8 @@ class OrderReplay {
     // serial: order of activation of the WATCH conditions; it is kept up to date.
     OrderReplay(DeviceWindow const& window, std::vector<long>& serial);
     bool is_of(DeviceWindow const& window) const { return &window_ == &window; }
-    std::optional<DeviceFirst> run(DeviceFound const& found);
+    // Empty: the device did it in this order. std::runtime_error where that cannot be found out.
+    std::vector<DeviceFirst> run(DeviceFound const& found);
 
     std::vector<OrderSent> spikes;
     std::unordered_map<int64_t, OrderSent> sent; // by the number of the log's entry
@@ -35,6 +36,11 @@ class OrderReplay {
     bool go_on();
     bool row(int event);
     bool receives(int64_t target, Identity identity, double t);
+    void force(int64_t target, Identity identity, double t);
+    void add_first(int64_t target, Identity identity, double t);
+    void add_rows(long delivery, size_t first_op, double t);
+    size_t end_of(long delivery) const;
+    void check_end() const;
     void run_of(int event, int64_t own);
     void run_entry(int entry);
     void move(int entry);
@@ -68,7 +74,10 @@ class OrderReplay {
     bool own_waits_ = false; // an event of the device's own, until the device does it in this order
     int64_t waiting_own_ = -1;
     double last_own_t_ = -1, last_touch_t_ = -1; // ms
-    DeviceFirst first_;
+    std::vector<char> made_; // deliveries that were made, or moved by the device
+    std::unordered_map<int, std::vector<int>> fired_in_; // by step, of the device's last run
+    // what is to come first at a target at a time [ms]: what was said last, and what is to be said now
+    std::map<std::pair<int64_t, double>, std::vector<Identity>> said_, firsts_;
 };
 
 } // namespace heliox

@@ -7,22 +7,24 @@ std::vector<TQItem*>* found_ = nullptr; // NEURON's callback takes no context
 
 } // namespace
 
-void QueueOrder::read(TQueue& queue, long first) {
+std::vector<TQItem*> QueueOrder::read(TQueue& queue) {
     *this = {};
     std::vector<TQItem*> items;
     found_ = &items;
     queue.forall_callback(
         [](TQItem const* item, int) { found_->push_back(const_cast<TQItem*>(item)); });
     found_ = nullptr;
+    long id = 0;
     for (TQItem* const item: items) { // the head comes first
-        long const id = first++;
         entries_[id] = {item->t, 0, item};
         if (head_ < 0) {
             head_ = id;
         } else {
             enqueue(id);
         }
+        ++id;
     }
+    return items;
 }
 
 // Behind its equals.
@@ -95,13 +97,21 @@ long QueueOrder::pop() {
     return id;
 }
 
-std::vector<TQItem*> QueueOrder::items(double t) const {
-    std::vector<TQItem*> found;
+std::vector<long> QueueOrder::at(double t) const {
+    std::vector<long> found;
     if (head_ >= 0 && head_time() == t) {
-        found.push_back(entries_.at(head_).item);
+        found.push_back(head_);
     }
     for (auto it = tree_.lower_bound({t, 0}); it != tree_.end() && it->first.first == t; ++it) {
-        found.push_back(entries_.at(it->second).item);
+        found.push_back(it->second);
+    }
+    return found;
+}
+
+std::vector<TQItem*> QueueOrder::items(double t) const {
+    std::vector<TQItem*> found;
+    for (long const id: at(t)) {
+        found.push_back(entries_.at(id).item);
     }
     return found;
 }

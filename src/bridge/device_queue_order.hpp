@@ -20,8 +20,8 @@ namespace heliox {
 
 class QueueOrder {
   public:
-    // What NEURON's queue holds, under numbers from `first` on in its order.
-    void read(TQueue& queue, long first);
+    // What NEURON's queue holds, under numbers from 0 on in its order. Returns the items in that order.
+    std::vector<TQItem*> read(TQueue& queue);
 
     // item: null for what is not in NEURON's queue yet.
     void insert(long id, double t, TQItem* item);
@@ -40,7 +40,8 @@ class QueueOrder {
     // Times at which the order of equals may have changed since the last call.
     std::set<double> take_changed() { return std::exchange(changed_, {}); }
     void note_change(double t) { changed_.insert(t); }
-    // NEURON's items of a time, in order.
+    // Entries of a time, in order; NEURON's items of them.
+    std::vector<long> at(double t) const;
     std::vector<TQItem*> items(double t) const;
 
   private:

@@ -1,6 +1,7 @@
 #include "device_queue_watch.hpp"
 
 #include <array>
+#include <utility>
 
 #include "device_queue_head.hpp"
 #include "got_hook.hpp"
@@ -49,8 +50,6 @@ void remove_seen(TQueue* queue, TQItem* item) {
     reinterpret_cast<Remove>(hooks()[2]->original())(queue, item);
 }
 
-std::vector<TQItem*> items_; // NEURON's callback takes no context
-
 } // namespace
 
 QueueWatch& queue_watch() {
@@ -68,36 +67,32 @@ std::string QueueWatch::obstacle() {
 }
 
 void QueueWatch::begin(TQueue& queue) {
+    queue_ = &queue; // end() is to follow, whatever happens
+    ops_ = nullptr;
+    expected_.clear();
+    n_expected_ = n_unexpected_ = 0;
+    ids_.clear();
+    next_ = 0;
     for (GotHook* const hook: hooks()) {
         hook->install();
     }
-    queue_ = &queue;
-    ops_ = nullptr;
-    expected_.clear();
-    n_expected_ = 0;
-    ids_.clear();
-    order_.read(queue, 0);
-    next_ = 0;
-    items_.clear();
-    queue.forall_callback(
-        [](TQItem const* item, int) { items_.push_back(const_cast<TQItem*>(item)); });
-    for (TQItem const* item: items_) {
+    for (TQItem const* item: order_.read(queue)) {
         ids_[item] = next_++;
     }
 }
 
 void QueueWatch::end() {
+    queue_ = nullptr;
     for (GotHook* const hook: hooks()) {
         hook->uninstall();
     }
-    queue_ = nullptr;
     ops_ = nullptr;
     order_ = {};
     ids_.clear();
 }
 
 size_t QueueWatch::expect(std::vector<long> ids) {
-    size_t const missing = expected_.size() - n_expected_;
+    size_t const missing = expected_.size() - n_expected_ + std::exchange(n_unexpected_, 0);
     for (; n_expected_ < expected_.size(); ++n_expected_) {
         order_.remove(expected_[n_expected_]);
     }
@@ -148,6 +143,7 @@ void QueueWatch::inserted(double t, TQItem* item, TQItem const* head, double hea
     if (n_expected_ < expected_.size()) {
         long const id = expected_[n_expected_++];
         ids_[item] = id;
+        n_unexpected_ += order_.time(id) != t;
         order_.bind(id, item);
         order_.note_change(t);
         return;

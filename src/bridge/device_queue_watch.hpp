@@ -33,7 +33,8 @@ class QueueWatch {
 
     // From now on operations are written down (null: they are done in order()).
     void write_down(std::vector<QueueOp>* ops) { ops_ = ops; }
-    // Entries of order() that NEURON's next insertions are. Returns how many of the last ones never came.
+    // Entries of order() that NEURON's next insertions are. Returns how many of the last ones never came, or came at
+    // another time.
     size_t expect(std::vector<long> ids);
 
     long number() { return next_++; }
@@ -55,7 +56,8 @@ class QueueWatch {
     std::unordered_map<TQItem const*, long> ids_;
     std::vector<QueueOp>* ops_ = nullptr;
     std::vector<long> expected_;
-    size_t n_expected_ = 0; // that came
+    size_t n_expected_ = 0;   // that came
+    size_t n_unexpected_ = 0; // of these, at another time
     long next_ = 0;
 };
 

@@ -103,8 +103,8 @@ struct DeviceWindow {
 };
 
 // Runs NEURON's part for up to n_max steps. device_types: mechanisms whose NET_RECEIVE is written down;
-// moving_types: those of them that call net_move. Play targets keep their value; nrn_threads[0]._t ends at the window's end. Throws std::runtime_error for a NET_RECEIVE that
-// nobody could run.
+// moving_types: those of them that call net_move. Play targets keep their value; nrn_threads[0]._t ends at the
+// window's end. Throws std::runtime_error for a NET_RECEIVE that nobody could run.
 HELIOX_API DeviceWindow device_window(int n_max, std::vector<int> const& device_types,
                                       std::vector<int> const& moving_types);
 

@@ -70,12 +70,17 @@ HX_DEVICE bool deliver_first(Nodes const& nodes, int b, int row, long long own) 
     hx_model.first_done[k] = 1;
     int const e = hx_model.first_row[k];
     if (e >= 0) {
+        if (hx_model.event_head[e] < 0) { // it was moved
+            return false;
+        }
         hx_model.event_head[e] = -1;
         deliver_one(nodes, b, e);
         return true;
     }
     for (long long at = first_own(b); at < end_own(b); ++at) {
-        if (hx_model.self_number[at] == hx_model.first_number[k] &&
+        if (hx_model.self_number[at] == hx_model.first_number[k] && // of this instance's
+            hx_model.self_kind[at] == hx_model.first_kind[k] &&
+            hx_model.self_instance[at] == hx_model.first_instance[k] &&
             hx_model.self_time[at] == hx_model.first_time[k]) {
             deliver_own(nodes, b, at);
             return true;

@@ -55,11 +55,33 @@ HX_DEVICE void note_row(int e) {
     }
 }
 
+// first_* are sorted by kind, instance, time. Whether entry k comes before these.
+HX_DEVICE bool comes_before(int k, int kind, int instance, double t) {
+    int const of_kind = hx_model.first_kind[k], of_instance = hx_model.first_instance[k];
+    if (of_kind != kind) {
+        return of_kind < kind;
+    }
+    return of_instance != instance ? of_instance < instance : hx_model.first_time[k] < t;
+}
+
 // The entry of first_* whose event is next at an instance at time t [ms]; -1: as they come.
 HX_DEVICE int first_at(int kind, int instance, double t) {
-    for (int k = 0; k < hx_model.n_first; ++k) {
-        if (!hx_model.first_done[k] && hx_model.first_kind[k] == kind &&
-            hx_model.first_instance[k] == instance && hx_model.first_time[k] == t) {
+    int const n = (int)hx_model.n_first;
+    int low = 0;
+    for (int high = n; low < high;) {
+        int const middle = (low + high) / 2;
+        if (comes_before(middle, kind, instance, t)) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (int k = low; k < n; ++k) {
+        if (hx_model.first_kind[k] != kind || hx_model.first_instance[k] != instance ||
+            hx_model.first_time[k] != t) {
+            break;
+        }
+        if (!hx_model.first_done[k]) {
             return k;
         }
     }

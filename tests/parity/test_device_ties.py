@@ -159,3 +159,96 @@ def test_a_window_is_done_again():
     ordered.Ordered.agrees, ordered._LOG = counted, 4
     assert not ties.difference("send", ties.QUICK["send"][0])
     assert answers.count(False) > 3 and answers.count(True) > 5
+
+
+@isolated
+def test_ties_at_many_instances_alike():
+    """In NEURON each one's own event comes before another's of the same time."""
+    from neuron import h
+
+    from parity import device, models, mods, ways
+
+    mods.load()
+
+    class Alike:
+        def __init__(self):
+            self.built = models.Model(tstop=15)
+            soma = self.built.section("soma", 1, (20, 20), ("pas",))
+            first, second = (self.built.keep(h.NetStim(), start=s, number=1) for s in (2, 7))
+            self.points = [self.built.keep(h.hxOrder(soma(0.5)), wait=5) for _ in range(10)]
+            for point in self.points:
+                for stim in (first, second):
+                    netcon = self.built.keep(h.NetCon(stim, point))
+                    netcon.delay, netcon.weight[0] = 1.0, 1e-4
+
+    def records(model):
+        return {f"x {k}": h.Vector().record(p._ref_x) for k, p in enumerate(model.points)}
+
+    device.same_bits(Alike, ways.psolve, records, v_traces=False)
+
+
+@isolated
+def test_ties_one_after_another():
+    """More of them than there is room for at first, in windows that are done again many times."""
+    from neuron import h
+
+    from heliox_neuron.engines.gpu import staging
+    from parity import device, models, mods, ways
+
+    mods.load()
+    staging._FIRST = 1 << 12
+
+    class Dense:
+        def __init__(self):
+            self.built = models.Model(tstop=40)
+            soma = self.built.section("soma", 1, (20, 20), ("hh",))
+            self.point = self.built.keep(h.hxOrder(soma(0.5)))
+            for k in range(50):
+                interval = (2, 2.5, 5)[k % 3]
+                stim = self.built.keep(h.NetStim(), interval=interval, start=interval, number=1e9)
+                netcon = self.built.keep(h.NetCon(stim, self.point))
+                netcon.delay, netcon.weight[0] = 1.0, 1e-5 * (k + 1)
+
+    def records(model):
+        point = model.point
+        return {name: h.Vector().record(getattr(point, f"_ref_{name}")) for name in ("x", "n")}
+
+    neuron, _ = device.same_bits(Dense, ways.psolve, records, v_traces=False)
+    assert neuron.traces["n"][-1] > 1000
+
+
+@isolated
+def test_watches_activated_before_a_scripts_error():
+    """The window ends at the error; what it activated is in NEURON's order in the next one."""
+    from neuron import h
+
+    from parity import device, mods
+
+    mods.load()
+    heliox = device.use()
+    parallel = h.ParallelContext()
+    parallel.set_maxstep(10)
+    soma = h.Section(name="soma")
+    soma.L = soma.diam = 20
+    soma.insert("hh")
+    clamp = h.IClamp(soma(0.5))
+    clamp.delay, clamp.dur, clamp.amp = 1, 1e9, 0.4
+    failing, synapse = h.hxFail(), h.ExpSyn(soma(0.5))
+    failing.period = 0.61
+    keep = h.NetCon(failing, synapse, 0, 0.3, 1e-3)
+    watch = h.hxNrWatch(soma(0.5))
+
+    def outcome():
+        failing.at = 2
+        h.finitialize(-65)
+        with pytest.raises(RuntimeError):
+            parallel.psolve(30)
+        failing.at = 1e9
+        at_error = h.t, soma(0.5).v
+        parallel.psolve(30)
+        return at_error, watch.up, watch.down, watch.steep, soma(0.5).v
+
+    neuron = outcome()
+    heliox.enable = 1
+    assert outcome() == neuron and keep.valid()
+    assert {run["engine"] for run in heliox.report().to_dict()["runs"]} == {"gpu"}

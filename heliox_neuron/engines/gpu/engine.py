@@ -213,6 +213,7 @@ class GpuEngine:
                 if len(crossing) or flags is not None:
                     self.core.device_spikes(crossing, flags)
                 m = min(n - self.done, events.window_limit(), observers.window_limit())
+                m = min(m, events.ordered.window_limit())
                 m = observers.make_room(m)
                 if m < 1 and not self.done:
                     raise out_of_memory(model.device, "there is no room for what Vectors record")
@@ -288,11 +289,13 @@ class GpuEngine:
         plan = self._plan.place()
         self._plan.run(model, t, n_step, flags)
         model.device.synchronize()
+        n_again = 0
         while window.stop != "error":
             found = observers.look()
             step, source, _ = observers.found(window)
             if ordered.agrees(window, events, (step, source), found):
                 break
+            n_again += 1
             ordered.restore()
             self._plan.go_back(plan)
             model.send()
@@ -300,6 +303,7 @@ class GpuEngine:
             observers.outcome.begin()
             self._plan.run(model, t, n_step, flags)
             model.device.synchronize()
+        ordered.count(n_again)
 
     def _set_numbers(self, model: DeviceModel) -> None:
         state = self.core.device_clock()

@@ -83,8 +83,10 @@ class Events:
 
     def finish(self) -> None:
         """What is pending goes into NEURON's queue."""
-        self.ordered.finish()
-        self.network.finish()
+        try:
+            self.ordered.finish()
+        finally:
+            self.network.finish()
 
     def _clear(self) -> None:
         n_block = self.model.nodes.n_block
@@ -163,7 +165,10 @@ class Events:
         self._sent.check(outcome)
         roots = Roots(window, self.event_of_row(), self._watches.fired_steps(outcome))
         ordered = self.ordered.active
-        self._watches.rank(outcome, roots, self.core.device_order_serial() if ordered else None)
+        serial = self.core.device_order_serial() if ordered else None
+        self._watches.rank(outcome, roots, serial)
+        if ordered and serial is None:  # the core has not followed this window to its end
+            self.core.device_order_set_serial(self._watches.serial.tolist())
         own = self._sent.left(outcome)
         log = (self.ordered.log, self.ordered.first) if ordered else (None, None)
         sent = self._sent.rows(window, outcome, own, roots, *log)

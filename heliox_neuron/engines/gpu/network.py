@@ -60,7 +60,10 @@ class Network:
             )
         ]
         self._sends = any(
-            receive.uses_net_send or receive.uses_net_event or receive.uses_watch
+            receive.uses_net_send
+            or receive.uses_net_event
+            or receive.uses_net_move
+            or receive.uses_watch
             for _, receive in model.receivers()
         )
         self._types = [kind for kind, _, _ in receivers]
@@ -185,12 +188,14 @@ class Network:
 
     def link(self, n_due: int) -> None:
         """What the kernels read as the window's events: both kinds, or only the host's."""
-        arrays = self.model.arrays
-        source = "merged" if n_due else "host"
+        arrays, staging = self.model.arrays, self.model.staging
         for name in ("first", *_COLUMNS):
-            array = arrays.get(f"{source}_{name}")
-            if array is not None and arrays.get(f"event_{name}") is not array:
-                arrays[f"event_{name}"] = array
+            event, source = f"event_{name}", f"{'merged' if n_due else 'host'}_{name}"
+            if source not in arrays:
+                continue
+            staging.alias(event, "" if n_due else source)
+            if n_due and arrays.get(event) is not arrays[source]:
+                arrays[event] = arrays[source]
 
     def _room(self, name: str, n: int, kind: Any) -> None:
         held = self.model.arrays.get(name)

@@ -28,6 +28,8 @@ _INTS = ("place", "op", "root", "own", "kind", "instance", "moved", "what")
 _ENTRY = np.dtype([(name, np.int32) for name in _INTS] + [("at", float), ("time", float)])
 _AT_ONCE = 1024  # entries that come with their number
 _WORDS = 4096  # ints of an array for one block of threads
+_FIRST_STEPS, _LEAST_STEPS, _MOST_STEPS = 512, 8, 1 << 30  # of a window
+_FEW = 2  # times that a window is done again
 _FIRST_INTS = ("kind", "instance", "row", "number", "done")
 _HOST = -(2**31)  # log_own: the host's row log_root
 _DELIVERED = 5  # log_op, src/gpu/order.cuh
@@ -66,6 +68,8 @@ class Ordered:
         )
         self.active = False
         self._wrong = 0
+        self._lost = ""  # why
+        self._limit = _FIRST_STEPS
         self._saved: list[Any] = []  # what kernels may write
         self._rows: Any = None  # of hx_copy: each of them once, and its copy in _copied
         self._copied: Any = None
@@ -89,6 +93,9 @@ class Ordered:
             return
         if why := self.core.device_order_obstacle():
             raise Refusal("HX033", f"the order of events of equal time is not known: {why}")
+        if self.model.staging.mapped:
+            why = "the device has no memory for a window's events"
+            raise Refusal("HX033", f"the order of events of equal time is not known: {why}")
         if "max_log" not in values:
             self._make_log(_LOG)
             self.model.put("log_first", self.first)
@@ -105,15 +112,15 @@ class Ordered:
     def finish(self) -> None:
         if not self.active:
             return
-        self.active = False
-        self._saved, self._rows, self._copied = [], None, None
         self.core.device_order_end()
+        self.active = False
         wrong, self._wrong = self._wrong, 0
         if wrong:
+            lost, self._lost = self._lost, ""
             warnings.warn(
                 f"{wrong} events met another one at exactly the same time, and which of them "
-                "NEURON delivers first was not known: their order may not be NEURON's "
-                '(heliox.device = "cpu" keeps it).',
+                "NEURON delivers first was not known: their order, and that of others after them, "
+                f'may not be NEURON\'s (heliox.device = "cpu" keeps it).{lost}',
                 HelioXWarning,
                 stacklevel=2,
             )
@@ -168,6 +175,7 @@ class Ordered:
         address = np.array(list(arrays), np.uint64)
         words = np.array(list(arrays.values()), np.int64)
         first = np.cumsum([0, *(words + words % 2)])  # a double begins at a multiple of 8 bytes
+        self._copied = None  # not both at a time
         self._copied = device.empty(int(first[-1]), np.int32)
         copy = device.address(self._copied) + 4 * first[:-1]
         rows = np.stack([address, copy.astype(np.uint64), words.astype(np.uint64)], axis=1)
@@ -200,15 +208,27 @@ class Ordered:
         fired = events.fired(outcome)
         log = self._log(window, event_of_row)
         delivered = self._delivered(window, event_of_row, rank)
-        first = self.core.device_order(window, *spikes, log, delivered, fired)
-        if first is None:
-            return True
-        self._force(first, event_of_row)
-        return False
+        firsts = self.core.device_order(window, *spikes, log, delivered, fired)
+        if firsts:
+            self._force(firsts, event_of_row)
+        return not firsts
 
     def done(self, wrong: int) -> None:
         """wrong: of _core.device_window_done()."""
         self._wrong += wrong
+        why = self.core.device_order_lost() if wrong else ""
+        self._lost = f" The order was lost: {why}." if why else self._lost
+
+    def window_limit(self) -> int:
+        """Most steps of a window. A window that is done again costs all its steps."""
+        return self._limit if self.active else _MOST_STEPS
+
+    def count(self, n_again: int) -> None:
+        """n_again: how often the last window was done again."""
+        if n_again > _FEW:
+            self._limit = max(_LEAST_STEPS, self._limit // 2)
+        elif not n_again:
+            self._limit = min(_MOST_STEPS, 2 * self._limit)
 
     def _fetch(self, n_row: int) -> tuple[int, Array]:
         """Entries of the log, and the place of each of the window's rows; the first entries too."""
@@ -315,19 +335,28 @@ class Ordered:
             "own": own[order],
         }
 
-    def _force(self, first: First, event_of_row: Array) -> None:
-        target, t, chosen = first
-        assert (
-            self._sends_itself
-        )  # what others send is due after the window: it moves nothing there
-        index, raw = divmod(target - 2**32, 2**32)
-        name = self.model.structure["mechanisms"][index]["name"]
-        kind = EVENT_RECEIVE + self.model.numbers[name]
-        instance = int(self.model.instances[name].place[raw])
+    def _force(self, firsts: list[First], event_of_row: Array) -> None:
+        """The device is to do these first, in place of what was said of the same before."""
+        if not self._sends_itself:
+            raise RuntimeError("what point processes send within a window came within it")
         row_of_event = {int(event): row for row, event in enumerate(event_of_row)}
-        kept = [row for row in self._first if row[:3] != (kind, instance, t)]
-        for event, own in chosen:
-            number = own & 0x7FFFFFFF if own >= 0 else -2 - ((-1 - own) & 0x7FFFFFFF)
-            row = row_of_event[event] if event >= 0 else -1
-            kept.append((kind, instance, t, row, number))
-        self._put_first(kept)
+        rows = {row[:3]: [] for row in self._first}
+        for row in self._first:
+            rows[row[:3]].append(row)
+        for target, t, chosen in firsts:
+            index, raw = divmod(target - 2**32, 2**32)
+            name = self.model.structure["mechanisms"][index]["name"]
+            kind = EVENT_RECEIVE + self.model.numbers[name]
+            instance = int(self.model.instances[name].place[raw])
+            rows[kind, instance, t] = [
+                (kind, instance, t, *self._named_by(event, own, row_of_event))
+                for event, own in chosen
+            ]
+        self._put_first([row for key in sorted(rows) for row in rows[key]])
+
+    @staticmethod
+    def _named_by(event: int, own: int, row_of_event: dict[int, int]) -> tuple[int, int]:
+        """Row and number of an event, as kernels know it."""
+        if event >= 0:
+            return row_of_event[event], -1
+        return -1, own & 0x7FFFFFFF if own >= 0 else -2 - ((-1 - own) & 0x7FFFFFFF)

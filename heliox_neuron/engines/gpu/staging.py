@@ -23,6 +23,8 @@ class Staging:
         self._device = device
         self._views = views
         self._regions: dict[str, tuple[int, int]] = {}  # offset, bytes
+        self._aliases: dict[str, str] = {}
+        self.mapped = False  # the device has no memory for it: kernels write what the host keeps
         self._end = 0
         self._dirty = (0, 0)
         self._make(_FIRST)
@@ -33,6 +35,7 @@ class Staging:
             self._memory = self._device.empty(n, np.uint8)
         except MemoryError:
             self._memory = self._device.mapped(self._host)
+            self.mapped = True
 
     def put(self, name: str, values: Array) -> bool:
         """Takes an array for the next flush(); True if an address of an array changed."""
@@ -59,6 +62,20 @@ class Staging:
     def _view(self, name: str, dtype: np.dtype[Any]) -> None:
         offset, n = self._regions[name]
         self._views[name] = self._memory[offset : offset + n].view(dtype)
+        for alias, source in self._aliases.items():
+            if source == name:
+                self._views[alias] = self._views[name]
+
+    def alias(self, alias: str, source: str) -> None:
+        """Another name for what is put as `source`, wherever that lies; an empty string: no more
+        of anything that is put.
+        """
+        if source:
+            self._aliases[alias] = source
+            if self._views.get(alias) is not self._views[source]:
+                self._views[alias] = self._views[source]
+        else:
+            self._aliases.pop(alias, None)
 
     def _grow(self, n: int) -> None:
         """Twice the room; what was put for this window comes along."""

@@ -120,6 +120,34 @@ def test_short_run_of_a_network(gpu_device, mechanisms):
 
 
 @isolated
+def test_a_window_done_again(gpu_device, mechanisms):
+    """Point processes that send events to themselves, beside others of the same time."""
+    from neuron import h
+
+    from gpu import runs
+    from heliox_neuron.engines.gpu import ordered
+    from parity import compare, models, mods, ways
+
+    runs.use(gpu_device)
+    runs.load_mechanisms("tests", mods.TESTS / "mod", mechanisms)
+    built = models.Model(tstop=9)
+    somas = [built.section(f"soma{k}", 3, (20, 20), ("hh",)) for k in range(3)]
+    points = [built.keep(h.hxOrder(s(0.5)), wait=5) for s in somas for _ in range(4)]
+    for start in (2, 7):
+        stim = built.keep(h.NetStim(), start=start, number=1)
+        for point in points:
+            netcon = built.keep(h.NetCon(stim, point))
+            netcon.delay, netcon.weight[0] = 1.0, 1e-4
+    answers = []
+    agrees = ordered.Ordered.agrees
+    ordered.Ordered.agrees = lambda *args: answers.append(agrees(*args)) or answers[-1]
+    compare.session().enable = 1
+    ways.psolve(built)
+    assert {run["engine"] for run in compare.session().report().to_dict()["runs"]} == {"gpu"}
+    assert False in answers and answers[-1]
+
+
+@isolated
 def test_short_training(gpu_device):
     """Encoder, layers with tables in shared and in global memory, errors, gradient, update."""
     import numpy as np

@@ -287,6 +287,7 @@ def print_model(
     out('#include "fast_quotient.cuh"')
     out('#include "tree.cuh"')
     out('#include "nodes.cuh"')
+    out('#include "observe.cuh"')
     for macro in [*_event_macros(entries), *printer.hooks.macros()]:
         out(f"#define {macro}")
     out('#include "sender.cuh"')

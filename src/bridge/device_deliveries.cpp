@@ -116,8 +116,8 @@ bool WindowRun::rotate() {
         return false;
     }
     TQItem* const next = second();
-    if (!next || next->t != item->t) {
-        return false;
+    if (!next || next->t != item->t || !behind_.insert(item->data).second) {
+        return false; // only such as this one are left
     }
     void* const data = item->data;
     double const te = item->t;
@@ -133,6 +133,7 @@ void WindowRun::deliver_first() {
     if (rotate()) {
         return;
     }
+    behind_.clear();
     if (window_.ordered) {
         note_delivery(queue_.least);
         deliver_next();

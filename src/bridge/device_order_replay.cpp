@@ -161,6 +161,7 @@ bool OrderReplay::deliver(double til) {
         long const id = order_.pop();
         auto const own = own_of_.find(id);
         if (own != own_of_.end()) {
+            behind_.clear();
             own_waits_ = true;
             waiting_own_ = own->second;
             last_own_t_ = t_;
@@ -172,10 +173,12 @@ bool OrderReplay::deliver(double til) {
             throw std::runtime_error("an event of NEURON's queue was not delivered in the window");
         }
         auto const& delivery = window_.deliveries[at->second];
-        if (delivery.comes_last && !order_.empty() && order_.head_time() == t_) {
+        if (delivery.comes_last && !order_.empty() && order_.head_time() == t_ &&
+            behind_.insert(id).second) {
             order_.insert(id, t_, delivery.item);
             continue;
         }
+        behind_.clear();
         if (delivery.cell) {
             long& last = last_of_cell_[delivery.cell];
             n_wrong += at->second < last;

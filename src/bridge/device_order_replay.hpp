@@ -3,6 +3,7 @@
 
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -74,7 +75,8 @@ class OrderReplay {
     bool own_waits_ = false; // an event of the device's own, until the device does it in this order
     int64_t waiting_own_ = -1;
     double last_own_t_ = -1, last_touch_t_ = -1; // ms
-    std::vector<char> made_; // deliveries that were made, or moved by the device
+    std::unordered_set<long> behind_; // put behind others of this time: WindowRun::rotate()
+    std::vector<char> made_;          // deliveries that were made, or moved by the device
     std::unordered_map<int, std::vector<int>> fired_in_; // by step, of the device's last run
     // what is to come first at a target at a time [ms]: what was said last, and what is to be said now
     std::map<std::pair<int64_t, double>, std::vector<Identity>> said_, firsts_;

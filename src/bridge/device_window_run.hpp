@@ -3,6 +3,7 @@
 #pragma once
 
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -53,6 +54,7 @@ class WindowRun {
     std::vector<DeviceRecord const*> host_records_;
     std::vector<size_t> offset_; // by type, of the thread's instances
     TQItem* delivered_ = nullptr;
+    std::unordered_set<void const*> behind_; // what rotate() moved since the last delivery
     std::unordered_map<double*, int> weight_index_;
     SpikeOrder order_of_spikes_;
     NetworkHead network_head_;

@@ -24,7 +24,7 @@ SOURCE = """
 HX_GLOBAL void __launch_bounds__(256) repeat(int const* table, double const* columns, double* out,
                                              int n, int n_solve, int solve) {
     extern __shared__ __align__(16) double memory[];
-    hx::RowColumns const of = hx::columns_in<hx::tree_METHOD>(memory, n);
+    hx::TreeColumns const of = hx::columns_in<hx::tree_METHOD>(memory, n);
     int const stride = hx::row_stride<hx::tree_METHOD>;
     for (int i = hx::tid(); i < n; i += hx::n_thread()) {
         of.a[stride * i] = columns[2 * n + i];

@@ -105,13 +105,15 @@ def _print_instance(kernel: Kernel, layout: Layout, out: Writer) -> None:
     out()
 
 
-def _print_shared(kernel: Kernel, layout: Layout, out: Writer) -> None:
-    out("// What is the same for all instances of a call.")
+def print_shared(kernel: Kernel, layout: Layout, out: Writer, what: str, more: str = "") -> None:
+    """struct Shared. what: its comment. more: a further member."""
+    out(f"// {what}")
     out.open("struct Shared {")
     out("double t;        // [ms]")
     out("double dt;       // [ms]")
     out("double celsius;  // [degC]")
-    out("double (*hoc_exp)(double);")
+    if more:
+        out(more)
     for variable in layout.globals:
         if variable.name != "usetable" and variable.storage is Storage.GLOBAL:
             out(f"double {mangled(variable.name)};")
@@ -126,6 +128,11 @@ def _print_shared(kernel: Kernel, layout: Layout, out: Writer) -> None:
         out(f"double const* table_{k};")
     out.close("};")
     out()
+
+
+def _print_shared(kernel: Kernel, layout: Layout, out: Writer) -> None:
+    what = "What is the same for all instances of a call."
+    print_shared(kernel, layout, out, what, "double (*hoc_exp)(double);")
 
 
 def _print_share(kernel: Kernel, layout: Layout, out: Writer) -> None:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from ..nmodl.lower import Kernel
 from . import device_hooks
-from .cpp import _print_constants, _print_instance, namespace
+from .cpp import _print_constants, _print_instance, namespace, print_shared
 from .cpp_body import print_functions, print_hook
 from .cpp_expr import DEVICE
 from .device_breakpoint import print_current_at, print_state_at
 from .device_fields import Fields
 from .device_instance import InstancePrinter, Needs
 from .device_receive import print_receive_at, print_watch_at
-from .device_shared import print_prepare, print_share, print_shared
+from .device_shared import print_prepare, print_share
 from .net_receive import print_net_receive
 
 
@@ -32,7 +32,8 @@ def mechanism_text(kernel: Kernel, fields: Fields, needs: Needs) -> str:
     out()
     _print_constants(printer.layout, out)
     _print_instance(kernel, printer.layout, out)
-    print_shared(printer)
+    what = "What is the same for all instances."
+    print_shared(printer.kernel, printer.layout, out, what)
     print_share(printer)
     print_functions(kernel, out, printer.dialect)
     if kernel.current is not None:

@@ -9,30 +9,6 @@ from .cpp_writer import mangled
 from .device_instance import InstancePrinter
 
 
-def print_shared(printer: InstancePrinter) -> None:
-    """struct Shared."""
-    out = printer.out
-    out("// What is the same for all instances.")
-    out.open("struct Shared {")
-    out("double t;        // [ms]")
-    out("double dt;       // [ms]")
-    out("double celsius;  // [degC]")
-    for variable in printer.layout.globals:
-        if variable.name != "usetable" and variable.storage is Storage.GLOBAL:
-            out(f"double {mangled(variable.name)};")
-    for variable, _ in printer.kernel.shared:
-        out(f"double {variable.name};")
-    if printer.layout.tables:
-        out("bool use_table;")
-    for table in printer.layout.tables:
-        k = table.number
-        out(f"double start_{k};  // TABLE of {table.function}")
-        out(f"double scale_{k};")
-        out(f"double const* table_{k};")
-    out.close("};")
-    out()
-
-
 def print_share(printer: InstancePrinter) -> None:
     """`share`: a Shared as a block that runs now sees it."""
     out, fields = printer.out, printer.fields

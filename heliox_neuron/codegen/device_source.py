@@ -308,7 +308,7 @@ def _event_macros(entries: list[Entry]) -> list[str]:
     move = any(receive.uses_net_move for receive in receives)
     macros = ["HX_WATCH"] if watch else []
     macros += ["HX_NET_MOVE"] if move else []
-    if watch or move or any(receive.uses_net_send for receive in receives):
+    if any(receive.sends_itself for receive in receives):
         macros.append("HX_SELF_EVENTS")
     return macros
 

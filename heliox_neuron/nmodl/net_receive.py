@@ -87,6 +87,16 @@ class Receive:
         return self._asks("net_move")
 
     @property
+    def sends_itself(self) -> bool:
+        """Whether its instance gets events that come of its own runs."""
+        return self.uses_net_send or self.uses_net_move or self.uses_watch
+
+    @property
+    def sends(self) -> bool:
+        """Whether a run may put anything into the event queue."""
+        return self.sends_itself or self.uses_net_event
+
+    @property
     def uses_watch(self) -> bool:
         """Whether the block activates a WATCH."""
         return self._asks("watch")

@@ -23,7 +23,7 @@ struct Contribution {
 // (tree_contract.cuh).
 struct Nodes {
     int first, n, steady, kept;
-    RowColumns tree;
+    TreeColumns tree;
     double *v, *scratch;
 };
 

@@ -9,6 +9,7 @@
 // order. contract gives the same solution up to rounding (fast fidelity).
 #pragma once
 
+#include "tree_columns.cuh"
 #include "tree_contract.cuh"
 #include "tree_dhs.cuh"
 #include "tree_hines.cuh"
@@ -23,15 +24,12 @@ constexpr int tree_dhs_levels = 3;
 
 // d, rhs, a, b of a block's nodes: element l at l * row_stride<method>. contract has rhs beside d, and b beside a, in
 // 16 bytes that one load brings.
-struct RowColumns {
-    double *d, *rhs, *a, *b;
-};
 template <int method>
 constexpr int row_stride = method == tree_contract ? 2 : 1;
 
 // The columns of n nodes in 4 n doubles, at a multiple of 16 bytes for contract.
 template <int method>
-HX_DEVICE RowColumns columns_in(double* memory, int n) {
+HX_DEVICE TreeColumns columns_in(double* memory, int n) {
     if constexpr (row_stride<method> == 2) {
         return {memory, memory + 1, memory + 2 * n, memory + 2 * n + 1};
     }
@@ -40,12 +38,12 @@ HX_DEVICE RowColumns columns_in(double* memory, int n) {
 
 // x is in rhs. scratch: at a multiple of 16 bytes. table: too, for contract.
 template <int method>
-HX_DEVICE void solve_tree(int const* HX_RESTRICT table, RowColumns const& of, double* scratch,
+HX_DEVICE void solve_tree(int const* HX_RESTRICT table, TreeColumns const& of, double* scratch,
                           ConstantRows const& constant = {}) {
     if constexpr (method == tree_hines) {
         solve_hines(table, of.d, of.rhs, of.a, of.b);
     } else if constexpr (method == tree_dhs) {
-        solve_dhs(table, of.d, of.rhs, of.a, of.b, scratch);
+        solve_dhs(table, of, scratch);
     } else if constexpr (method == tree_contract) {
         solve_contract(table, reinterpret_cast<Two*>(of.d), reinterpret_cast<Two const*>(of.a),
                        scratch, constant);

@@ -7,6 +7,7 @@
 // they were in. What a lane needs is loaded some rounds ahead: words four, branch points two, columns one.
 #pragma once
 
+#include "tree_columns.cuh"
 #include "tree_division.cuh"
 
 #ifdef __CUDACC_RTC__
@@ -25,11 +26,6 @@ constexpr int tree_lanes = 1; // of a thread
 #else
 constexpr int tree_lanes = 32;
 #endif
-
-struct TreeColumns {
-    double *d, *rhs;
-    double const *a, *b;
-};
 
 // Table: phases, warps, position of the branch points; then for each phase and warp the position of its first
 // round and the number of rounds. A round is 32 words; four idle rounds lie before and after. Word: slot in
@@ -247,9 +243,7 @@ HX_DEVICE void dhs_down(DhsRounds const& rounds, int const* branches, TreeColumn
 }
 
 // scratch: two doubles for each contribution that is not carried.
-HX_DEVICE void solve_dhs(int const* HX_RESTRICT table, double* d, double* rhs, double const* a,
-                         double const* b, double* scratch) {
-    TreeColumns const tree = {d, rhs, a, b};
+HX_DEVICE void solve_dhs(int const* HX_RESTRICT table, TreeColumns const& tree, double* scratch) {
     int const n_phase = table[0];
     int const* const branches = table + table[2];
     int const n_warp = n_thread() < 32 ? 1 : n_thread() / 32;

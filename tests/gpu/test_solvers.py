@@ -15,7 +15,7 @@ SOLVE = """
 HX_GLOBAL void solve(int const* table, double const* columns, double* x, int n) {
     extern __shared__ __align__(16) double memory[];
     double const* const mine = columns + 4 * n * hx::block();
-    hx::RowColumns const of = hx::columns_in<hx::tree_METHOD>(memory, n);
+    hx::TreeColumns const of = hx::columns_in<hx::tree_METHOD>(memory, n);
     int const stride = hx::row_stride<hx::tree_METHOD>;
     for (int i = hx::tid(); i < n; i += hx::n_thread()) {
         of.d[stride * i] = mine[i];

@@ -5,6 +5,20 @@ import pytest
 from parity.isolate import isolated
 
 
+def recorded_cell():
+    """A section that fires, in windows of 80 steps: what keeps it, and its recorded v."""
+    from neuron import h
+
+    soma = h.Section("soma")
+    soma.insert("hh")
+    synapse = h.ExpSyn(soma(0.5))
+    detector = h.NetCon(soma(0.5)._ref_v, synapse, -20, 2, 0.0, sec=soma)
+    assert detector.delay == 2  # windows of 80 steps
+    h.ParallelContext().set_maxstep(10)
+    v = h.Vector().record(soma(0.5)._ref_v)
+    return (soma, synapse, detector), v
+
+
 @pytest.mark.parametrize("delay", [0.5, 3, None])
 @pytest.mark.parametrize("period", [1.0, 0.61, 0.013])
 @pytest.mark.parametrize("way", ["psolve", "continuerun"])
@@ -74,13 +88,7 @@ def test_the_first_error_is_the_one_that_is_raised():
     from parity import device
 
     device.use().enable = 1
-    soma = h.Section("soma")
-    soma.insert("hh")
-    synapse = h.ExpSyn(soma(0.5))
-    detector = h.NetCon(soma(0.5)._ref_v, synapse, -20, 2, 0.0, sec=soma)
-    assert detector.delay == 2  # windows of 80 steps
-    h.ParallelContext().set_maxstep(10)
-    v = h.Vector().record(soma(0.5)._ref_v)
+    _cell, v = recorded_cell()
     run, calls = engine.GpuEngine._run, []
 
     def failing(self, *arguments):
@@ -114,13 +122,7 @@ def test_steps_before_an_error_are_in_the_report(when):
 
     heliox = device.use()
     heliox.enable = 1
-    soma = h.Section("soma")
-    soma.insert("hh")
-    synapse = h.ExpSyn(soma(0.5))
-    detector = h.NetCon(soma(0.5)._ref_v, synapse, -20, 2, 0.0, sec=soma)
-    assert detector.delay == 2  # windows of 80 steps
-    h.ParallelContext().set_maxstep(10)
-    v = h.Vector().record(soma(0.5)._ref_v)
+    _cell, v = recorded_cell()
     place, name = (Observers, "make_room") if "between" in when else (engine.GpuEngine, "_run")
     whole, calls = getattr(place, name), []
 

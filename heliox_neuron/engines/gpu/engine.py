@@ -213,7 +213,6 @@ class GpuEngine:
                 if len(crossing) or flags is not None:
                     self.core.device_spikes(crossing, flags)
                 m = min(n - self.done, events.window_limit(), observers.window_limit())
-                m = min(m, events.ordered.window_limit())
                 m = observers.make_room(m)
                 if m < 1 and not self.done:
                     raise out_of_memory(model.device, "there is no room for what Vectors record")

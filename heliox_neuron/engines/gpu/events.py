@@ -70,7 +70,7 @@ class Events:
 
     def window_limit(self) -> int:
         most = 2**31 - 1 if math.isinf(self._limit) else int(self._limit)
-        return max(1, min(most, self._watches.window_limit()))
+        return max(1, min(most, self._watches.window_limit(), self.ordered.window_limit()))
 
     def give_back(self) -> None:
         """After a batch, when NEURON's columns are current again."""

@@ -52,20 +52,9 @@ class Network:
             (mechanism["type"], mechanism["name"], receive)
             for mechanism, receive in model.receivers()
             if not any(receive.uses_net_move for _, receive in model.receivers())  # Movable's rows
-            and not (
-                receive.uses_net_send
-                or receive.uses_net_event
-                or receive.uses_net_move
-                or receive.uses_watch
-            )
+            and not receive.sends
         ]
-        self._sends = any(
-            receive.uses_net_send
-            or receive.uses_net_event
-            or receive.uses_net_move
-            or receive.uses_watch
-            for _, receive in model.receivers()
-        )
+        self._sends = any(receive.sends for _, receive in model.receivers())
         self._types = [kind for kind, _, _ in receivers]
         self._written = [kind for kind, _, receive in receivers if receive.weights_written]
         self._widths = np.zeros(max(1, len(model.entries)), np.int32)

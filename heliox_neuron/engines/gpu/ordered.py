@@ -16,7 +16,6 @@ import numpy as np
 
 from ...codegen.device_source import EVENT_RECEIVE
 from ...errors import HelioXWarning
-from ...nmodl.net_receive import Receive
 from .device import Array
 from .model import DeviceModel
 from .outcome import Outcome
@@ -30,10 +29,9 @@ _AT_ONCE = 1024  # entries that come with their number
 _WORDS = 4096  # ints of an array for one block of threads
 _FIRST_STEPS, _LEAST_STEPS, _MOST_STEPS = 512, 8, 1 << 30  # of a window
 _FEW = 2  # times that a window is done again
-_FIRST_INTS = ("kind", "instance", "row", "number", "done")
 _HOST = -(2**31)  # log_own: the host's row log_root
 _DELIVERED = 5  # log_op, src/gpu/order.cuh
-_NET_EVENT, _MOVED, _DROPPED = 1, 2, 3
+_MOVED, _DROPPED = 2, 3
 _ROW_MOVED = 1
 _NO_COPY = frozenset((
     "tree_table", "tree_first", "kin", "child", "child_first", "block_node", "workspace",
@@ -48,10 +46,6 @@ def fired_number(step: Any, watch: Any) -> Any:
     return -1 - (np.asarray(step, np.int64) << 32 | np.asarray(watch, np.int64))
 
 
-def _sends_itself(receive: Receive) -> bool:
-    return receive.uses_watch or receive.uses_net_send or receive.uses_net_move
-
-
 class Ordered:
     """The order of one model's events. `active`: in this batch."""
 
@@ -59,12 +53,12 @@ class Ordered:
         self.core = core
         self.model = model
         receives = [receive for _, receive in model.receivers()]
-        self._sends_itself = any(map(_sends_itself, receives))
-        self.possible = self._sends_itself or any(r.uses_net_event for r in receives)
+        self._sends_itself = any(r.sends_itself for r in receives)
+        self.possible = any(r.sends for r in receives)
         self._assigns_more = any(r.writes_v or r.ion_store or r.pointers for r in receives)
         self._types = (
             [m["type"] for m, _ in model.receivers()],
-            [m["type"] for m, r in model.receivers() if _sends_itself(r)],
+            [m["type"] for m, r in model.receivers() if r.sends_itself],
         )
         self.active = False
         self._wrong = 0
@@ -91,10 +85,10 @@ class Ordered:
         values["ordered"], values["n_first"] = int(self.active), 0
         if not self.active:
             return
-        if why := self.core.device_order_obstacle():
-            raise Refusal("HX033", f"the order of events of equal time is not known: {why}")
+        why = self.core.device_order_obstacle()
         if self.model.staging.mapped:
             why = "the device has no memory for a window's events"
+        if why:
             raise Refusal("HX033", f"the order of events of equal time is not known: {why}")
         if "max_log" not in values:
             self._make_log(_LOG)

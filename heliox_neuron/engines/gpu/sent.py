@@ -91,10 +91,7 @@ class Sent:
         self.model = model
         receivers = model.receivers()
         self._net_event = any(receive.uses_net_event for _, receive in receivers)
-        self._own = any(
-            receive.uses_net_send or receive.uses_net_move or receive.uses_watch
-            for _, receive in receivers
-        )
+        self._own = any(receive.sends_itself for _, receive in receivers)
         instances = np.zeros(model.nodes.n_block, np.int64)  # that need no event of the host
         for mechanism, receive in receivers:
             if receive.uses_net_move or receive.uses_watch:
